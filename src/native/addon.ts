@@ -1,0 +1,80 @@
+/**
+ * The functions of the C++ addon, by name and shape. The addon only computes: it takes typed arrays that the caller
+ * allocated, checks their lengths against the sizes given (a TypeError or RangeError before any memory is touched)
+ * and writes results in place. Row-major throughout. M, N, K, T, H, V, B as each line says.
+ */
+
+type F32 = Float32Array;
+type I32 = Int32Array;
+
+/** 0 = gelu (erf), 1 = gelu_new (tanh), 2 = relu, 3 = tanh. */
+export type ActivationCode = 0 | 1 | 2 | 3;
+
+export interface AddonInfo {
+  /** Instruction sets this processor and build can run, best first: 'avx512bf16', 'avx512', 'avx2', 'portable'. */
+  readonly available: readonly string[];
+  readonly isa: string;
+  readonly threads: number;
+  readonly compiler: string;
+}
+
+export interface NativeAddon {
+  info(): AddonInfo;
+  /** Threads of the pool, 1 or more; the calling thread is one of them. */
+  setThreads(count: number): void;
+  /** Forces an instruction set out of `available` (tests, benchmarks); throws for any other name. */
+  setIsa(name: string): void;
+  /** 'bf16' rounds GEMM operands to bfloat16 (AVX512_BF16 only, else throws); accumulation stays f32. */
+  setMatmulPrecision(precision: 'highest' | 'bf16'): void;
+
+  // --- GEMM family (gemm.cc, linear.cc, …) ---
+  /** out[M,N] (+)= op(a) op(b); a is [M,K] or, transposed, [K,M]; b is [K,N] or, transposed, [N,K]. */
+  gemm(transA: boolean, transB: boolean, m: number, n: number, k: number, a: F32, b: F32, out: F32, accumulate: boolean): void;
+  /** y[M,N] = x[M,K] weight[N,K]^T + bias[N]. */
+  linearForward(x: F32, weight: F32, bias: F32 | null, y: F32, m: number, n: number, k: number): void;
+  /** dx[M,K] = dy weight, dweight[N,K] = dy^T x, dbias[N] = column sum of dy; null outputs are skipped. */
+  linearBackward(dy: F32, x: F32, weight: F32, dx: F32 | null, dweight: F32 | null, dbias: F32 | null, m: number, n: number, k: number): void;
+  /** pre = x weight^T + bias (null: not stored), y = act(pre). */
+  linearActivationForward(x: F32, weight: F32, bias: F32, pre: F32 | null, y: F32, m: number, n: number, k: number, activation: ActivationCode): void;
+  /** As linearBackward with dpre = dy * act'(pre). */
+  linearActivationBackward(dy: F32, pre: F32, x: F32, weight: F32, dx: F32 | null, dweight: F32 | null, dbias: F32 | null, m: number, n: number, k: number, activation: ActivationCode): void;
+  /** qkv[T,3H] = [x Wq^T + bq | x Wk^T + bk | x Wv^T + bv], each W [H,H]. */
+  qkvForward(x: F32, wq: F32, bq: F32, wk: F32, bk: F32, wv: F32, bv: F32, qkv: F32, tokens: number, hidden: number): void;
+  qkvBackward(dqkv: F32, x: F32, wq: F32, wk: F32, wv: F32, dx: F32 | null, dwq: F32, dbq: F32, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number): void;
+  /**
+   * Masked-language-model loss over tied embeddings: logits = h[M,H] table[V,H]^T + bias[V], never stored whole.
+   * stats[0] = scale * sum of -log softmax(logits)[label], stats[1] = rows whose largest logit is the label's (the first of equals).
+   * dh, dtable, dbias (all three or none) receive the gradient of stats[0]; they are overwritten.
+   */
+  mlmCrossEntropy(h: F32, table: F32, bias: F32, labels: I32, stats: F32, dh: F32 | null, dtable: F32 | null, dbias: F32 | null, m: number, hidden: number, vocab: number, scale: number): void;
+
+  // --- attention, normalisation, rows, optimizer ---
+  /**
+   * Softmax attention within each packed sequence. qkv[T,3H], out[T,H], lse[T,heads] (log-sum-exp of the scaled scores).
+   * Dropout on the probabilities: see src/ops/dropoutGenerator.ts, row = token * heads + head, column = key position within the sequence.
+   */
+  attentionForward(qkv: F32, cuSeqlens: I32, out: F32, lse: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
+  attentionBackward(dout: F32, qkv: F32, out: F32, lse: F32, cuSeqlens: I32, dqkv: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
+  /** z = residual + dropout(x) (residual may be null), xhat = (z - mean) * rstd, y = xhat * gamma + beta; xhat null: not stored. */
+  layerNormForward(x: F32, residual: F32 | null, gamma: F32, beta: F32, y: F32, xhat: F32 | null, rstd: F32, rows: number, cols: number, epsilon: number, dropRate: number, dropKey: number): void;
+  /** dresidual may be null; dx carries the dropout mask. dgamma, dbeta [cols] are overwritten. */
+  layerNormBackward(dy: F32, xhat: F32, rstd: F32, gamma: F32, dx: F32, dresidual: F32 | null, dgamma: F32, dbeta: F32, rows: number, cols: number, dropRate: number, dropKey: number): void;
+  /** y = x * mask / (1 - rate); its own backward. */
+  dropout(x: F32, y: F32, rows: number, cols: number, dropRate: number, dropKey: number): void;
+  /** y[T,H] = word[ids] + position[positions] + tokenType[types]. An id out of range throws a RangeError naming it. */
+  embeddingForward(word: F32, position: F32, tokenType: F32, ids: I32, positions: I32, types: I32, y: F32, tokens: number, hidden: number): void;
+  /** out[numRows,H] = 0, then out[rows[i]] += dy[i], in order of i for each row (deterministic). */
+  scatterAddRows(dy: F32, rows: I32, out: F32, count: number, hidden: number, numRows: number): void;
+  gatherRows(x: F32, rows: I32, y: F32, count: number, hidden: number): void;
+  /** target += scale * source. */
+  addScaled(target: F32, source: F32, scale: number): void;
+  /** Sum of squares over all arrays, accumulated in float64, independent of the thread count. NaN and Inf propagate. */
+  sumOfSquares(arrays: readonly F32[]): number;
+  /**
+   * AdamW over many tensors in place: g = gradScale * grad; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+   * p -= lr * ( (m / correction1) / (sqrt(v / correction2) + epsilon) + weightDecay[i] * p ).
+   */
+  adamwUpdate(params: readonly F32[], grads: readonly F32[], ms: readonly F32[], vs: readonly F32[], weightDecay: F32, lrScale: F32, learningRate: number, beta1: number, beta2: number, epsilon: number, correction1: number, correction2: number, gradScale: number): void;
+  /** Other entry points (generic tfjs kernels) are typed where they are registered. */
+  readonly [name: string]: unknown;
+}
