@@ -10,7 +10,7 @@ const average = (name: string) => {
   assert.ok(found);
   return found;
 };
-const valueOf = (name: string, system: SystemMetrics): number => {
+const averageOf = (name: string, system: SystemMetrics): number => {
   const result = glueAverage(average(name), system);
   assert.ok('value' in result, JSON.stringify(result));
   return result.value;
@@ -21,7 +21,7 @@ describe('averages', () => {
     test(`the printed average of ${id} comes out within 0.1 by its own rule`, () => {
       const [row] = publishedRows([id]);
       assert.ok(row?.printedAverage);
-      assert.ok(Math.abs(valueOf(row.printedAverage.definition, row.metrics) - row.printedAverage.value) <= 0.1, `${valueOf(row.printedAverage.definition, row.metrics)}`);
+      assert.ok(Math.abs(averageOf(row.printedAverage.definition, row.metrics) - row.printedAverage.value) <= 0.1, `${averageOf(row.printedAverage.definition, row.metrics)}`);
     });
   }
   // Worked by hand: task scores 10, 20, 35 (30, 40), 45 (40, 50), 55 (50, 60), 75 (70, 80), 80, 90 and WNLI 56.
@@ -30,9 +30,9 @@ describe('averages', () => {
     mnli: { accuracy: 70, accuracy_mm: 80 }, qnli: { accuracy: 80 }, rte: { accuracy: 90 }, wnli: { accuracy: 56 },
   };
   test('the three rules differ as written', () => {
-    assert.equal(valueOf('Leaderboard', system), 466 / 9);
-    assert.equal(valueOf('Eight-task mean', system), 410 / 8);
-    assert.equal(valueOf('BERT paper', system), (70 + 80 + 60 + 80 + 20 + 10 + 50 + 40 + 90) / 9);
+    assert.equal(averageOf('Leaderboard', system), 466 / 9);
+    assert.equal(averageOf('Eight-task mean', system), 410 / 8);
+    assert.equal(averageOf('BERT paper', system), (70 + 80 + 60 + 80 + 20 + 10 + 50 + 40 + 90) / 9);
   });
   test('a missing task or metric is named and nothing is averaged over the rest', () => {
     const { wnli: _, ...rest } = system;

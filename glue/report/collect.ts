@@ -1,0 +1,191 @@
+/**
+ * Finds finished runs below the folders a user names and reads their result files: fine-tuning runs (all_results.json with a task)
+ * and pretraining runs (all_results.json with kind "pretraining"). Reads only; a broken or unfinished folder is listed, not fatal.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { DataError, UsageError } from '../../src/data/errors.js';
+import { type GlueTaskName, glueTaskNames } from '../tasks.js';
+
+/** One fine-tuning run as its all_results.json tells it. Metrics are 0..1. */
+export interface TaskRun {
+  readonly directory: string;
+  readonly task: GlueTaskName;
+  /** Name of the system in tables: the model's, with "random weights" for `--init random`. */
+  readonly system: string;
+  readonly seed: number;
+  readonly epoch: number | undefined;
+  /** By result-file name without `eval_`; `accuracy_mm` is MNLI's mismatched set. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** What always predicting the training majority scores on the same rows; empty where the run did not record it. */
+  readonly majority: Readonly<Record<string, number>>;
+  readonly trainRows: number | undefined;
+  readonly officialTrainRows: number | undefined;
+  readonly evalRows: number | undefined;
+  readonly officialEvalRows: number | undefined;
+  readonly trainSeconds: number | undefined;
+  readonly parameters: number | undefined;
+  readonly engine: string | undefined;
+  readonly precision: string | undefined;
+  readonly command: string | undefined;
+  readonly machine: string | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** One pretraining run. Losses in nats per masked token, accuracies 0..1. */
+export interface PretrainingRun {
+  readonly directory: string;
+  readonly name: string;
+  readonly results: Readonly<Record<string, number>>;
+  readonly notes: readonly string[];
+  readonly command: string | undefined;
+  /** Training loss and held-out MLM loss by step. */
+  readonly trainCurve: readonly (readonly [step: number, loss: number])[];
+  readonly evalCurve: readonly (readonly [step: number, loss: number])[];
+}
+
+export interface CollectedRuns {
+  readonly taskRuns: readonly TaskRun[];
+  readonly pretrainingRuns: readonly PretrainingRun[];
+  /** Folders that look like runs but have no readable result, each with the reason. */
+  readonly unfinished: readonly { readonly directory: string; readonly reason: string }[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Collects all runs in and below the given folders; a folder that is absent or holds no run at all is a UsageError. */
+export async function collectRuns(directories: readonly string[]): Promise<CollectedRuns> {
+  const taskRuns: TaskRun[] = [];
+  const pretrainingRuns: PretrainingRun[] = [];
+  const unfinished: { directory: string; reason: string }[] = [];
+  const seen = new Set<string>();
+  for (const directory of directories) {
+    for (const candidate of await runDirectories(directory)) {
+      if (seen.has(candidate)) continue;
+      seen.add(candidate);
+      try {
+        const run = await readRun(candidate);
+        if (run === undefined) unfinished.push({ directory: candidate, reason: 'started, but has no all_results.json yet' });
+        else if ('task' in run) taskRuns.push(run);
+        else pretrainingRuns.push(run);
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        unfinished.push({ directory: candidate, reason: error.message });
+      }
+    }
+  }
+  if (taskRuns.length + pretrainingRuns.length === 0) {
+    throw new UsageError(`no finished run in ${directories.join(', ')}`, {
+      hint: 'give the output directory of finetune, suite or pretrain; a finished run has an all_results.json',
+    });
+  }
+  return { taskRuns, pretrainingRuns, unfinished };
+}
+
+/** `directory` itself and every folder below it that holds a run; checkpoints inside a run are not runs. */
+async function runDirectories(directory: string): Promise<string[]> {
+  let entries: Awaited<ReturnType<typeof listFolder>>;
+  try {
+    entries = await listFolder(directory);
+  } catch {
+    throw new UsageError(`no such folder: ${directory}`, { hint: 'give the output directory of finetune, suite or pretrain' });
+  }
+  const names = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
+  if (names.has('run.json') || names.has('all_results.json')) return [directory];
+  const below: string[] = [];
+  for (const entry of entries) {
+    if (entry.isDirectory() && !entry.name.startsWith('.')) below.push(...(await runDirectories(path.join(directory, entry.name))));
+  }
+  return below;
+}
+
+function listFolder(directory: string) {
+  return readdir(directory, { withFileTypes: true }).then((entries) => entries.sort((a, b) => (a.name < b.name ? -1 : 1)));
+}
+
+async function readJson(file: string): Promise<Json | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  } catch {
+    // Falls through to the error below: what matters to the reader is which file is broken.
+  }
+  throw new DataError('not a JSON object', { location: { file }, hint: 'the run may have been cut while writing; run it again' });
+}
+
+const asNumber = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
+const asString = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** Entries whose key starts with `prefix` and whose value is a number, without the prefix. */
+function numbersWithPrefix(json: Json, prefix: string): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(json).flatMap(([key, value]) => {
+      const number = asNumber(value);
+      return key.startsWith(prefix) && number !== undefined ? [[key.slice(prefix.length), number] as const] : [];
+    }),
+  );
+}
+
+async function readRun(directory: string): Promise<TaskRun | PretrainingRun | undefined> {
+  const results = await readJson(path.join(directory, 'all_results.json'));
+  if (results === undefined) return undefined;
+  const run = (await readJson(path.join(directory, 'run.json'))) ?? {};
+  const command = asString(run['command']) ?? asString(results['command']);
+  const task = asString(results['task']);
+  if (task === undefined) return readPretrainingRun(directory, results, command);
+  const name = glueTaskNames.find((candidate) => candidate === task);
+  if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
+  const model = asString(results['model']) ?? path.basename(directory);
+  const versions = typeof results['versions'] === 'object' && results['versions'] !== null ? (results['versions'] as Json) : {};
+  return {
+    directory,
+    task: name,
+    system: results['init'] === 'random' ? `${model}, random weights` : model,
+    seed: asNumber(results['seed']) ?? 0,
+    epoch: asNumber(results['epoch']),
+    metrics: numbersWithPrefix(results, 'eval_'),
+    majority: numbersWithPrefix(results, 'majority_'),
+    trainRows: asNumber(results['train_samples']),
+    officialTrainRows: asNumber(results['official_train_rows']),
+    evalRows: asNumber(results['eval_samples']),
+    officialEvalRows: asNumber(results['official_eval_rows']),
+    trainSeconds: asNumber(results['train_runtime']),
+    parameters: asNumber(results['parameters']),
+    engine: asString(results['engine']),
+    precision: asString(results['precision']),
+    command,
+    machine: asString(results['machine']),
+    versions: Object.fromEntries(Object.entries(versions).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : []))),
+  };
+}
+
+async function readPretrainingRun(directory: string, results: Json, command: string | undefined): Promise<PretrainingRun> {
+  if (results['kind'] !== 'pretraining') {
+    throw new DataError('neither a task nor kind "pretraining" in the results', { location: { file: path.join(directory, 'all_results.json') } });
+  }
+  const state = await readJson(path.join(directory, 'trainer_state.json'));
+  const history = Array.isArray(state?.['log_history']) ? (state['log_history'] as readonly unknown[]) : [];
+  const curve = (key: string): (readonly [number, number])[] =>
+    history.flatMap((entry) => {
+      if (typeof entry !== 'object' || entry === null) return [];
+      const step = asNumber((entry as Json)['step']);
+      const value = asNumber((entry as Json)[key]);
+      return step === undefined || value === undefined ? [] : [[step, value] as const];
+    });
+  const notes = Array.isArray(results['warnings']) ? results['warnings'].filter((note): note is string => typeof note === 'string') : [];
+  return {
+    directory,
+    name: asString(results['model']) ?? path.basename(directory),
+    results: numbersWithPrefix(results, ''),
+    notes,
+    command,
+    trainCurve: curve('mlm_loss'),
+    evalCurve: curve('eval_mlm_loss'),
+  };
+}

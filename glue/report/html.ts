@@ -1,0 +1,125 @@
+/**
+ * The report as one self-contained HTML file: no network, a Content-Security-Policy, light and dark, narrow, wide and print.
+ * All text from data passes `escapeHtml`, so it is inert.
+ */
+import { createHash } from 'node:crypto';
+import { glueAverages } from '../averages.js';
+import { curveChart, scoreChart } from './charts.js';
+import { escapeHtml } from './escapeHtml.js';
+import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
+import type { ReportData } from './reportData.js';
+import { reportStyle } from './style.js';
+
+/** The whole page. */
+export function htmlReport(data: ReportData): string {
+  const body = [
+    `<header><h1>${escapeHtml(data.title)}</h1><p>${escapeHtml(subtitle(data))}</p></header>`,
+    data.runs.length > 0 ? leaderboardSection(data) : '',
+    data.runs.length > 0 ? section('scores', 'Scores against the majority baseline', scoreChart(data)) : '',
+    data.pretraining.length > 0 ? pretrainingSection(data) : '',
+    data.runs.length > 0 ? metricSection(data) : '',
+    data.remarks.length > 0 ? section('remarks', 'To read the numbers right', list(data.remarks.map(escapeHtml))) : '',
+    commandSection(data),
+  ];
+  const styleHash = createHash('sha256').update(reportStyle).digest('base64');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleHash}'">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(data.title)}</title>
+<style>${reportStyle}</style>
+</head>
+<body>
+<main>
+${body.filter((part) => part !== '').join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function subtitle(data: ReportData): string {
+  const systems = data.systems.filter((system) => system.group === 'measured').length;
+  const parts = [
+    ...(data.runs.length > 0 ? [`${data.runs.length} fine-tuning ${data.runs.length === 1 ? 'run' : 'runs'} of ${systems} ${systems === 1 ? 'system' : 'systems'}`] : []),
+    ...(data.pretraining.length > 0 ? [`${data.pretraining.length} pretraining ${data.pretraining.length === 1 ? 'run' : 'runs'}`] : []),
+  ];
+  return `${parts.join(', ')}. Scores are percentages on the dev sets.`;
+}
+
+function section(id: string, title: string, content: string): string {
+  return `<section aria-labelledby="${id}"><h2 id="${id}">${escapeHtml(title)}</h2>\n${content}\n</section>`;
+}
+
+function list(items: readonly string[]): string {
+  return `<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>`;
+}
+
+function scrollable(label: string, table: string): string {
+  return `<div class="scroll" role="region" aria-label="${escapeHtml(label)}" tabindex="0">${table}</div>`;
+}
+
+function scoreCell(cell: Cell): string {
+  const classes = ['number', cell.best ? 'best' : '', cell.value === undefined ? 'missing' : ''].filter((name) => name !== '').join(' ');
+  const title = cell.note === undefined || cell.note === '' ? '' : ` title="${escapeHtml(cell.note)}"`;
+  return `<td class="${classes}"${title}>${escapeHtml(cell.text)}</td>`;
+}
+
+function leaderboardSection(data: ReportData): string {
+  const table = leaderboard(data);
+  const head = table.columns
+    .map(({ title, detail }, i) => {
+      const average = i < glueAverages.length;
+      return `<th scope="col" class="number${average ? ' average' : ''}"${average ? ` title="${escapeHtml(detail)}"` : ''}>${escapeHtml(title)}<small>${average ? 'average' : escapeHtml(detail)}</small></th>`;
+    })
+    .join('');
+  const groups = table.groups.map((group) => {
+    const rows = group.rows.map((row) => `<tr><th scope="row"${row.note === undefined ? '' : ` title="${escapeHtml(row.note)}"`}>${escapeHtml(row.name)}</th>${row.cells.map(scoreCell).join('')}</tr>`);
+    return `<tbody><tr class="group"><th scope="rowgroup" colspan="${table.columns.length + 1}"><span>${escapeHtml(group.title)}</span></th></tr>${rows.join('')}</tbody>`;
+  });
+  const html = `<table class="leaderboard"><thead><tr><th scope="col">System</th>${head}</tr></thead>${groups.join('')}</table>`;
+  const legend = '<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ a constant prediction. An average needs all of its tasks.</p>';
+  const rules = `<details><summary>How the three averages are formed</summary><dl>${glueAverages.map(({ name, definition }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(definition)}</dd>`).join('')}</dl></details>`;
+  return section('leaderboard', 'Leaderboard', `${scrollable('Leaderboard table', html)}${legend}${rules}`);
+}
+
+function pretrainingSection(data: ReportData): string {
+  const parts = data.pretraining.map((run) => {
+    const rows = pretrainingFigures.flatMap(({ key, label, share }) => {
+      const value = run.results[key];
+      return value === undefined ? [] : [`<tr><th scope="row">${escapeHtml(label)}</th><td class="number">${escapeHtml(figureText(value, share))}</td></tr>`];
+    });
+    const notes = run.notes.length === 0 ? '' : list(run.notes.map(escapeHtml));
+    const table = scrollable(`Pretraining figures of ${run.name}`, `<table><tbody>${rows.join('')}</tbody></table>`);
+    return `<h3>${escapeHtml(run.name)}</h3><div class="pair">${table}${curveChart(run)}</div>${notes}`;
+  });
+  return section('pretraining', 'Pretraining', parts.join('\n'));
+}
+
+function metricSection(data: ReportData): string {
+  const heads = ['Task', 'System', 'Metric', 'Mean', '±', 'Seeds', 'Majority', 'Train rows', 'Dev rows'];
+  const numeric = new Set([3, 4, 6, 7, 8]);
+  const head = heads.map((title, i) => `<th scope="col"${numeric.has(i) ? ' class="number"' : ''}>${escapeHtml(title)}</th>`).join('');
+  const rows = metricRows(data).map((row) => {
+    const cells = [row.task, row.system, row.metric, row.mean, row.deviation, row.seeds, row.majority, row.trainRows, row.evalRows];
+    return `<tr>${cells.map((text, i) => `<td${numeric.has(i) ? ' class="number"' : ''}>${escapeHtml(text)}</td>`).join('')}</tr>`;
+  });
+  return section('metrics', 'Every metric', scrollable('Table of every metric', `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`));
+}
+
+function commandSection(data: ReportData): string {
+  const commands = [...new Set([...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []))];
+  const places = new Set(
+    data.runs.map((run) =>
+      [run.engine && `engine ${run.engine}`, run.precision && `precision ${run.precision}`, run.machine, ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`)]
+        .filter((part) => part !== undefined && part !== '')
+        .join(', '),
+    ),
+  );
+  const where = [...places].filter((text) => text !== '').map(escapeHtml);
+  const parts = [where.length === 0 ? '' : `<p>${where.join('<br>')}</p>`, commands.length === 0 ? '' : `<pre>${commands.map(escapeHtml).join('\n')}</pre>`].filter((part) => part !== '');
+  return parts.length === 0 ? '' : section('commands', 'Commands and machine', `<details open><summary>What was run, and where</summary>${parts.join('')}</details>`);
+}

@@ -1,0 +1,144 @@
+/** The tables of the report as plain cells, shared by every format. */
+import type { GlueAverage } from '../averages.js';
+import { glueAverages } from '../averages.js';
+import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import { type ReportData, type ReportSystem, shownMetrics, summaryScore, type TaskSummary } from './reportData.js';
+
+export interface Cell {
+  readonly text: string;
+  /** Sort key; undefined sorts last. */
+  readonly value: number | undefined;
+  /** The best measured value of its column. */
+  readonly best: boolean;
+  readonly note: string | undefined;
+}
+
+export interface TableGroup {
+  readonly title: string;
+  readonly rows: readonly { readonly name: string; readonly note: string | undefined; readonly cells: readonly Cell[] }[];
+}
+
+export interface LeaderboardTable {
+  readonly columns: readonly { readonly title: string; readonly detail: string }[];
+  readonly groups: readonly TableGroup[];
+}
+
+/** One decimal, as the field prints percentages. */
+export function percentText(value: number): string {
+  return value.toFixed(1);
+}
+
+/** A number that stands for nothing. */
+export const missingText = '–';
+
+const empty: Cell = { text: missingText, value: undefined, best: false, note: undefined };
+
+function taskCell(summary: TaskSummary | undefined): Cell {
+  if (summary === undefined) return empty;
+  const metrics = shownMetrics(glueTasks[summary.task]);
+  const parts = metrics.map(({ key }) => summary.metrics[key]);
+  const text = parts.map((metric) => (metric === undefined ? missingText : percentText(metric.mean))).join('/');
+  const deviations = parts.map((metric) => metric?.standardDeviation);
+  const spread = deviations.every((deviation) => deviation === undefined) ? '' : ` ± ${deviations.map((deviation) => (deviation === undefined ? missingText : percentText(deviation))).join('/')}`;
+  return { text: `${text}${spread}${summary.collapsed === undefined ? '' : ' ⚠'}`, value: summaryScore(summary) ?? parts[0]?.mean, best: false, note: summary.collapsed };
+}
+
+function averageCell(system: ReportSystem, average: GlueAverage): Cell {
+  const found = system.averages.find(({ name }) => name === average.name)?.result;
+  if (found !== undefined && 'value' in found) return { text: percentText(found.value), value: found.value, best: false, note: undefined };
+  const missing = found === undefined ? '' : `not computed: ${found.missing.join(', ')} missing`;
+  return { ...empty, note: missing };
+}
+
+/** Marks the largest value of every column over the rows of measured systems, where there is more than one row. */
+function withBest(rows: TableGroup['rows']): TableGroup['rows'] {
+  if (rows.length < 2) return rows;
+  const bests = (rows[0]?.cells ?? []).map((_, column) => Math.max(...rows.map((row) => row.cells[column]?.value ?? Number.NEGATIVE_INFINITY)));
+  return rows.map((row) => ({ ...row, cells: row.cells.map((cell, column) => ({ ...cell, best: cell.value !== undefined && cell.value === bests[column] })) }));
+}
+
+/** Tasks that any system of the report has, in the leaderboard's order. */
+export function reportTasks(data: ReportData): readonly GlueTaskName[] {
+  return glueTaskNames.filter((task) => data.systems.some((system) => system.tasks[task] !== undefined));
+}
+
+/** The leaderboard: averages first, then a column a task; measured, baseline, published dev and published test rows apart. */
+export function leaderboard(data: ReportData): LeaderboardTable {
+  const tasks = reportTasks(data);
+  const columns = [
+    ...glueAverages.map(({ name, definition }) => ({ title: name, detail: definition })),
+    ...tasks.map((task) => ({ title: glueTasks[task].title, detail: shownMetrics(glueTasks[task]).map(({ label }) => label).join('/') })),
+  ];
+  const rowOf = (system: ReportSystem) => ({
+    name: system.name,
+    note: system.source,
+    cells: [...glueAverages.map((average) => averageCell(system, average)), ...tasks.map((task) => taskCell(system.tasks[task]))],
+  });
+  const group = (title: string, choose: (system: ReportSystem) => boolean, rank: boolean): TableGroup => {
+    const rows = data.systems.filter(choose).map(rowOf);
+    return { title, rows: rank ? withBest(rows) : rows };
+  };
+  const groups = [
+    group('Measured here, dev set', (system) => system.group === 'measured', true),
+    group('Without a model, dev set', (system) => system.group === 'majority', false),
+    group('Published, dev set', (system) => system.group === 'published' && system.split === 'dev', false),
+    group('Published, test set (not comparable with dev)', (system) => system.group === 'published' && system.split === 'test', false),
+  ];
+  return { columns, groups: groups.filter(({ rows }) => rows.length > 0) };
+}
+
+export interface MetricRow {
+  readonly task: string;
+  readonly system: string;
+  readonly metric: string;
+  readonly mean: string;
+  readonly deviation: string;
+  readonly seeds: string;
+  readonly majority: string;
+  readonly trainRows: string;
+  readonly evalRows: string;
+}
+
+/** Every metric of every measured result, one row each, beside the majority baseline. */
+export function metricRows(data: ReportData): MetricRow[] {
+  const majority = data.systems.find((system) => system.group === 'majority');
+  const measured = data.systems.filter((system) => system.group === 'measured');
+  return glueTaskNames.flatMap((task) =>
+    measured.flatMap((system) => {
+      const summary = system.tasks[task];
+      if (summary === undefined) return [];
+      return Object.entries(summary.metrics).map(([key, metric]) => {
+        const baseline = majority?.tasks[task]?.metrics[key];
+        return {
+          task: glueTasks[task].title,
+          system: system.name,
+          metric: key,
+          mean: percentText(metric.mean),
+          deviation: metric.standardDeviation === undefined ? missingText : percentText(metric.standardDeviation),
+          seeds: summary.seeds.join(', '),
+          majority: baseline === undefined ? missingText : percentText(baseline.mean),
+          trainRows: summary.trainRows === undefined ? missingText : String(summary.trainRows),
+          evalRows: summary.evalRows === undefined ? missingText : String(summary.evalRows),
+        };
+      });
+    }),
+  );
+}
+
+/** What each pretraining figure means, in the order to show them; losses in nats, shares as percentages. */
+export const pretrainingFigures: readonly { readonly key: string; readonly label: string; readonly share: boolean }[] = [
+  { key: 'eval_mlm_loss', label: 'held-out MLM loss (nats)', share: false },
+  { key: 'eval_unigram_loss', label: "training unigrams' cross-entropy on the same targets (nats)", share: false },
+  { key: 'eval_perplexity', label: 'held-out MLM perplexity', share: false },
+  { key: 'eval_mlm_accuracy', label: 'held-out MLM accuracy', share: true },
+  { key: 'eval_nsp_accuracy', label: 'held-out NSP accuracy', share: true },
+  { key: 'eval_nsp_majority', label: 'larger NSP class', share: true },
+  { key: 'steps', label: 'optimizer steps', share: false },
+  { key: 'train_runtime', label: 'seconds', share: false },
+];
+
+/** The text of one pretraining figure. */
+export function figureText(value: number, share: boolean): string {
+  if (share) return `${percentText(value * 100)} %`;
+  return Number.isInteger(value) ? String(value) : value.toFixed(value < 100 ? 3 : 0);
+}

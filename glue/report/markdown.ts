@@ -1,0 +1,76 @@
+/** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
+import { glueAverages } from '../averages.js';
+import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
+import type { ReportData } from './reportData.js';
+
+/** Escapes what Markdown or HTML would interpret, and folds line breaks and control characters to blanks. */
+export function markdownText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters in data are exactly what is taken out
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ').replaceAll(/[\\`*_{}[\]<>#|~&]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : `\\${character}`));
+}
+
+function tableRow(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function cellText(cell: Cell): string {
+  return cell.best ? `**${cell.text}**` : cell.text;
+}
+
+/** A code span that may hold backticks. */
+function codeSpan(text: string): string {
+  const fence = '`'.repeat(Math.max(0, ...[...text.matchAll(/`+/g)].map((run) => run[0].length)) + 1);
+  return `${fence}${fence.length > 1 ? ' ' : ''}${text}${fence.length > 1 ? ' ' : ''}${fence}`;
+}
+
+/** The whole report. */
+export function markdownReport(data: ReportData): string {
+  const lines: string[] = [`# ${markdownText(data.title)}`, ''];
+  if (data.runs.length > 0) lines.push(...leaderboardSection(data));
+  if (data.pretraining.length > 0) lines.push(...pretrainingSection(data));
+  if (data.runs.length > 0) lines.push(...metricSection(data));
+  if (data.remarks.length > 0) lines.push('## To read the numbers right', '', ...data.remarks.map((remark) => `- ${markdownText(remark)}`), '');
+  lines.push(...commandSection(data));
+  return lines.join('\n');
+}
+
+function leaderboardSection(data: ReportData): string[] {
+  const table = leaderboard(data);
+  const lines = ['## Leaderboard', '', tableRow(['System', ...table.columns.map(({ title }) => title)]), tableRow(['---', ...table.columns.map(() => '---:')])];
+  lines.push(tableRow(['', ...table.columns.map((column, i) => (i < glueAverages.length ? 'average' : column.detail))]));
+  for (const group of table.groups) {
+    lines.push(tableRow([`*${group.title}*`, ...table.columns.map(() => '')]));
+    for (const row of group.rows) lines.push(tableRow([markdownText(row.name), ...row.cells.map(cellText)]));
+  }
+  lines.push('', 'Scores are percentages; ± is the standard deviation over seeds; bold is the best measured; ⚠ marks a constant prediction.', '');
+  lines.push(...glueAverages.map(({ name, definition }) => `- ${name}: ${definition}.`), '');
+  return lines;
+}
+
+function pretrainingSection(data: ReportData): string[] {
+  const figures = pretrainingFigures.filter(({ key }) => data.pretraining.some((run) => run.results[key] !== undefined));
+  const lines = ['## Pretraining', '', tableRow(['', ...data.pretraining.map((run) => markdownText(run.name))]), tableRow(['---', ...data.pretraining.map(() => '---:')])];
+  for (const { key, label, share } of figures) {
+    lines.push(tableRow([label, ...data.pretraining.map((run) => (run.results[key] === undefined ? '–' : figureText(run.results[key], share)))]));
+  }
+  lines.push('', ...data.pretraining.flatMap((run) => run.notes.map((note) => `- ${markdownText(run.name)}: ${markdownText(note)}`)), '');
+  return lines;
+}
+
+function metricSection(data: ReportData): string[] {
+  const lines = ['## Every metric', '', tableRow(['Task', 'System', 'Metric', 'Mean', '±', 'Seeds', 'Majority', 'Train rows', 'Dev rows'])];
+  lines.push(tableRow(['---', '---', '---', '---:', '---:', '---', '---:', '---:', '---:']));
+  for (const row of metricRows(data)) {
+    lines.push(tableRow([row.task, markdownText(row.system), row.metric.replaceAll('_', '\\_'), row.mean, row.deviation, row.seeds, row.majority, row.trainRows, row.evalRows]));
+  }
+  return [...lines, ''];
+}
+
+function commandSection(data: ReportData): string[] {
+  const commands = [...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []);
+  const unique = [...new Set(commands)];
+  const lines = unique.length === 0 ? [] : ['## Commands', '', ...unique.map((command) => `- ${codeSpan(command)}`), ''];
+  const settings = new Set(data.runs.map((run) => [run.engine && `engine ${run.engine}`, run.precision && `precision ${run.precision}`, run.machine, ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`)].filter((part) => part !== undefined && part !== '').join(', ')));
+  const machine = [...settings].filter((text) => text !== '');
+  return machine.length === 0 ? lines : [...lines, '## Where it ran', '', ...machine.map((text) => `- ${markdownText(text)}`), ''];
+}

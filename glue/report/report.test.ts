@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { UsageError } from '../../src/data/errors.js';
+import { writeReport } from './writeReport.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function writeRun(root: string, name: string, results: Fields, state?: Fields): void {
+  const dir = path.join(root, name);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, 'run.json'), JSON.stringify({ command: `bertwright finetune --output ${name}` }));
+  writeFileSync(path.join(dir, 'all_results.json'), JSON.stringify(results));
+  if (state !== undefined) writeFileSync(path.join(dir, 'trainer_state.json'), JSON.stringify(state));
+}
+
+const mrpc = (seed: number, accuracy: number, f1: number): Fields => ({
+  task: 'mrpc', model: 'mini', seed, eval_accuracy: accuracy, eval_f1: f1, eval_combined_score: (accuracy + f1) / 2, eval_samples: 408, official_eval_rows: 408,
+  train_samples: 1200, official_train_rows: 3668, train_runtime: 10, engine: 'native', precision: 'highest', majority_prediction: 1, majority_accuracy: 0.684, majority_f1: 0.812,
+});
+
+function sampleRuns(): string {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
+  writeRun(root, 'mrpc-1', mrpc(1, 0.7, 0.8));
+  writeRun(root, 'mrpc-2', mrpc(2, 0.74, 0.84));
+  writeRun(root, 'cola', { task: 'cola', model: 'mini', seed: 1, eval_matthews_correlation: 0, majority_prediction: 1, majority_matthews_correlation: 0 });
+  writeRun(root, 'hostile', { task: 'rte', model: '<script>alert(1)</script>|`x`', seed: 1, eval_accuracy: 0.5, majority_prediction: 0, majority_accuracy: 0.527 });
+  writeRun(
+    root, 'pretrain',
+    { kind: 'pretraining', model: 'mini-run', eval_mlm_loss: 5.5, eval_unigram_loss: 6.25, eval_nsp_accuracy: 0.75, steps: 100, warnings: ['held out 3 documents only'] },
+    { log_history: [{ step: 10, mlm_loss: 7.5 }, { step: 50, mlm_loss: 6.5 }, { step: 100, eval_mlm_loss: 5.5 }] },
+  );
+  mkdirSync(path.join(root, 'cut'));
+  writeFileSync(path.join(root, 'cut', 'run.json'), '{}');
+  mkdirSync(path.join(root, 'broken'));
+  writeFileSync(path.join(root, 'broken', 'all_results.json'), '{"task": "mr');
+  return root;
+}
+
+test('means, deviations, baselines, averages, published rows and remarks come out of the run folders', async () => {
+  const root = sampleRuns();
+  const { data, json } = await writeReport([root], { output: path.join(root, 'report'), published: ['bert-tiny'] });
+  assert.deepEqual(JSON.parse(readFileSync(json, 'utf8')), JSON.parse(JSON.stringify(data)));
+  const mini = data.systems.find((system) => system.name === 'mini');
+  assert.ok(mini);
+  const accuracy = mini.tasks.mrpc?.metrics['accuracy'];
+  assert.ok(accuracy !== undefined && Math.abs(accuracy.mean - 72) < 1e-9);
+  assert.ok(Math.abs((accuracy.standardDeviation ?? 0) - Math.sqrt(8)) < 1e-9, 'sample deviation of 70 and 74');
+  assert.deepEqual(mini.tasks.mrpc?.seeds, [1, 2]);
+  assert.match(mini.tasks.cola?.collapsed ?? '', /"acceptable" for every row/);
+  const average = mini.averages.find(({ name }) => name === 'Leaderboard')?.result;
+  assert.ok(average !== undefined && 'missing' in average && average.missing.includes('qqp'));
+  assert.equal(data.systems.find((system) => system.group === 'majority')?.tasks.mrpc?.metrics['f1']?.mean.toFixed(1), '81.2');
+  assert.equal(data.systems.find((system) => system.group === 'published')?.split, 'test');
+  const remarks = data.remarks.join('\n');
+  assert.match(remarks, /QQP was not run: Quora's terms/);
+  assert.match(remarks, /MRPC was trained on 1200 of 3668 rows/);
+  assert.match(remarks, /cut is not in the tables: started, but has no all_results.json/);
+  assert.match(remarks, /broken.*not a JSON object/);
+  assert.equal(data.pretraining[0]?.evalCurve.length, 1);
+});
+
+test('the Markdown table shows metrics as the leaderboard writes them, and the commands', async () => {
+  const root = sampleRuns();
+  const { markdown } = await writeReport([root], { output: path.join(root, 'report') });
+  const text = readFileSync(markdown, 'utf8');
+  assert.match(text, /\| mini \|.*\| 82\.0\/72\.0 ± 2\.8\/2\.8 \|/);
+  assert.match(text, /\| Majority baseline \|.*81\.2\/68\.4/);
+  assert.match(text, /`bertwright finetune --output mrpc-1`/);
+  assert.match(text, /held-out MLM loss \(nats\) \| 5\.500/);
+});
+
+test('text from data is inert in HTML and Markdown', async () => {
+  const root = sampleRuns();
+  const { html, markdown } = await writeReport([root], { output: path.join(root, 'report') });
+  const page = readFileSync(html, 'utf8');
+  assert.ok(!page.includes('<script'));
+  assert.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
+  assert.match(page, /http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[^']+'"/);
+  assert.ok(!/(?:src|href)=/.test(page), 'nothing is loaded');
+  const text = readFileSync(markdown, 'utf8');
+  assert.ok(!text.includes('<script'));
+  assert.match(text, /\\\|\\`x\\`/);
+});
+
+test('an absent folder, a folder without runs and an unknown published id are usage errors', async () => {
+  const empty = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
+  await assert.rejects(writeReport([path.join(empty, 'no')], { output: empty }), (error) => error instanceof UsageError && /no such folder/.test(error.message));
+  await assert.rejects(writeReport([empty], { output: empty }), /no finished run/);
+  await assert.rejects(writeReport([sampleRuns()], { output: empty, published: ['bert-tinny'] }), /Did you mean "bert-tiny"/);
+});

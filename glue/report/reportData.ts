@@ -1,0 +1,176 @@
+/**
+ * Turns collected runs into what every format of the report shows: systems, their mean and deviation per task and metric,
+ * averages, baselines, published rows and remarks. Values are in percent from here on.
+ */
+import { type AverageResult, glueAverage, glueAverages, type SystemMetrics, type TaskMetrics, taskScore } from '../averages.js';
+import { collapseSignature } from '../baselines.js';
+import type { PublishedResult } from '../published.js';
+import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
+
+/** Mean over seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
+export interface MetricSummary {
+  readonly mean: number;
+  readonly standardDeviation: number | undefined;
+  readonly values: readonly number[];
+}
+
+export interface TaskSummary {
+  readonly task: GlueTaskName;
+  readonly seeds: readonly number[];
+  readonly metrics: Readonly<Record<string, MetricSummary>>;
+  /** Why the result says nothing, where it is a constant prediction's. */
+  readonly collapsed: string | undefined;
+  readonly trainRows: number | undefined;
+  readonly evalRows: number | undefined;
+  readonly trainSeconds: number | undefined;
+}
+
+export interface ReportSystem {
+  readonly name: string;
+  readonly group: 'measured' | 'majority' | 'published';
+  readonly split: 'dev' | 'test';
+  readonly source: string | undefined;
+  readonly parameters: number | undefined;
+  readonly tasks: Readonly<Partial<Record<GlueTaskName, TaskSummary>>>;
+  readonly averages: readonly { readonly name: string; readonly result: AverageResult }[];
+  readonly printedAverage: { readonly value: number; readonly definition: string } | undefined;
+}
+
+export interface ReportData {
+  readonly title: string;
+  readonly systems: readonly ReportSystem[];
+  readonly pretraining: readonly PretrainingRun[];
+  /** Plain sentences: what is missing and how to add it, samples instead of full data, collapsed results. */
+  readonly remarks: readonly string[];
+  readonly runs: readonly TaskRun[];
+}
+
+/** The metrics of a task as tables show them, with their column heads. */
+export function shownMetrics(task: GlueTask): readonly { readonly key: string; readonly label: string }[] {
+  const labels: Readonly<Record<string, string>> = { matthews_correlation: 'MCC', accuracy: 'acc', f1: 'F1', pearson: 'Pearson', spearmanr: 'Spearman' };
+  if (task.name === 'mnli') return [{ key: 'accuracy', label: 'm' }, { key: 'accuracy_mm', label: 'mm' }];
+  const ordered = task.metrics.includes('f1') ? (['f1', 'accuracy'] as const) : task.metrics;
+  return ordered.map((key) => ({ key, label: labels[key] ?? key }));
+}
+
+function summarize(values: readonly number[]): MetricSummary {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined, values };
+}
+
+const percent = (metrics: TaskMetrics): TaskMetrics => Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, value * 100]));
+
+/** The means of a system as the averages want them. */
+function meansOf(tasks: ReportSystem['tasks']): SystemMetrics {
+  return Object.fromEntries(
+    Object.entries(tasks).map(([task, summary]) => [task, Object.fromEntries(Object.entries(summary.metrics).map(([key, metric]) => [key, metric.mean]))]),
+  );
+}
+
+function averagesOf(tasks: ReportSystem['tasks']): ReportSystem['averages'] {
+  const means = meansOf(tasks);
+  return glueAverages.map((average) => ({ name: average.name, result: glueAverage(average, means) }));
+}
+
+function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
+  const keys = [...shownMetrics(task).map(({ key }) => key), ...(task.metrics.length > 1 ? ['combined_score'] : [])];
+  const metrics: Record<string, MetricSummary> = {};
+  for (const key of keys) {
+    const values = runs.flatMap((run) => (run.metrics[key] === undefined ? [] : [run.metrics[key] * 100]));
+    if (values.length > 0) metrics[key] = summarize(values);
+  }
+  const signatures = runs.map((run) => {
+    const prediction = run.majority['prediction'];
+    return prediction === undefined ? undefined : collapseSignature(task, run.metrics, { prediction, metrics: run.majority });
+  });
+  const first = runs[0];
+  return {
+    task: task.name,
+    seeds: runs.map((run) => run.seed),
+    metrics,
+    collapsed: signatures.every((signature) => signature !== undefined) ? signatures[0] : undefined,
+    trainRows: first?.trainRows,
+    evalRows: first?.evalRows,
+    trainSeconds: summarize(runs.flatMap((run) => run.trainSeconds ?? [])).mean,
+  };
+}
+
+function measuredSystems(runs: readonly TaskRun[]): ReportSystem[] {
+  const names = [...new Set(runs.map((run) => run.system))];
+  return names.map((name) => {
+    const own = runs.filter((run) => run.system === name);
+    const tasks = Object.fromEntries(
+      glueTaskNames.flatMap((task) => {
+        const ofTask = own.filter((run) => run.task === task).sort((a, b) => a.seed - b.seed);
+        return ofTask.length === 0 ? [] : [[task, taskSummary(glueTasks[task], ofTask)]];
+      }),
+    );
+    return { name, group: 'measured', split: 'dev', source: undefined, parameters: own[0]?.parameters, tasks, averages: averagesOf(tasks), printedAverage: undefined };
+  });
+}
+
+function majoritySystem(runs: readonly TaskRun[]): ReportSystem | undefined {
+  const tasks: Partial<Record<GlueTaskName, TaskSummary>> = {};
+  for (const run of runs) {
+    if (tasks[run.task] !== undefined || run.majority['prediction'] === undefined) continue;
+    const { prediction: _, ...metrics } = run.majority;
+    tasks[run.task] = fixedSummary(run.task, percent(metrics), run.evalRows);
+  }
+  if (Object.keys(tasks).length === 0) return undefined;
+  return { name: 'Majority baseline', group: 'majority', split: 'dev', source: 'the most frequent training label (STS-B: the mean score) for every row', parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: undefined };
+}
+
+function fixedSummary(task: GlueTaskName, metrics: TaskMetrics, evalRows: number | undefined): TaskSummary {
+  return {
+    task, seeds: [], collapsed: undefined, trainRows: undefined, evalRows, trainSeconds: undefined,
+    metrics: Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, summarize([value])])),
+  };
+}
+
+function publishedSystem(row: PublishedResult): ReportSystem {
+  const tasks = Object.fromEntries(Object.entries(row.metrics).map(([task, metrics]) => [task, fixedSummary(task as GlueTaskName, metrics, undefined)]));
+  return { name: row.name, group: 'published', split: row.split, source: row.source, parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: row.printedAverage };
+}
+
+/** What a reader has to know to read the numbers right. */
+function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): string[] {
+  const remarks: string[] = [];
+  const run = new Set(collected.taskRuns.map((taskRun) => taskRun.task));
+  for (const name of glueTaskNames) {
+    if (name === 'ax' || run.has(name) || run.size === 0) continue;
+    remarks.push(
+      name === 'qqp'
+        ? "QQP was not run: Quora's terms forbid passing its rows on. Take the data from the GLUE benchmark, put it at QQP/train.tsv and QQP/dev.tsv in your data folder and run `bertwright finetune --task qqp`."
+        : `${glueTasks[name].title} was not run.`,
+    );
+  }
+  for (const name of run) {
+    const runs = collected.taskRuns.filter((taskRun) => taskRun.task === name);
+    const sample = runs.find(({ trainRows, officialTrainRows }) => trainRows !== undefined && officialTrainRows !== undefined && trainRows < officialTrainRows);
+    if (sample !== undefined) remarks.push(`${glueTasks[name].title} was trained on ${sample.trainRows} of ${sample.officialTrainRows} rows: a sample, so its scores are not those of the full task.`);
+    const partial = runs.find(({ evalRows, officialEvalRows }) => evalRows !== undefined && officialEvalRows !== undefined && evalRows < officialEvalRows);
+    if (partial !== undefined) remarks.push(`${glueTasks[name].title} was scored on ${partial.evalRows} of ${partial.officialEvalRows} dev rows.`);
+  }
+  for (const system of systems) {
+    for (const summary of Object.values(system.tasks)) {
+      if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: it has learned nothing there.`);
+    }
+  }
+  for (const { directory, reason } of collected.unfinished) remarks.push(`${directory} is not in the tables: ${reason}.`);
+  return remarks;
+}
+
+/** Everything that the formats show, from the collected runs and the published rows asked for. */
+export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], title = 'GLUE report'): ReportData {
+  const measured = measuredSystems(collected.taskRuns);
+  const majority = majoritySystem(collected.taskRuns);
+  const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];
+  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns };
+}
+
+/** A task's score in percent as the averages see it, for one system. */
+export function summaryScore(summary: TaskSummary): number | undefined {
+  return taskScore(summary.task, Object.fromEntries(Object.entries(summary.metrics).map(([key, metric]) => [key, metric.mean])));
+}

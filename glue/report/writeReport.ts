@@ -1,0 +1,43 @@
+/** Writes the report of a set of runs as Markdown, HTML and JSON into one folder. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
+import { publishedRows } from '../published.js';
+import { collectRuns } from './collect.js';
+import { htmlReport } from './html.js';
+import { markdownReport } from './markdown.js';
+import { buildReportData, type ReportData } from './reportData.js';
+
+export interface ReportOptions {
+  /** Ids of published rows to show beside ours. */
+  readonly published?: readonly string[];
+  /** Folder to write to, made where absent. */
+  readonly output: string;
+  readonly title?: string;
+}
+
+export interface ReportFiles {
+  readonly markdown: string;
+  readonly html: string;
+  readonly json: string;
+  readonly data: ReportData;
+}
+
+/**
+ * Collects the runs in and below `directories` and writes report.md, report.html and report.json into `options.output`.
+ * Throws a UsageError where a folder is absent, holds no finished run, or a published id is unknown.
+ */
+export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
+  const published = publishedRows(options.published ?? []);
+  const data = buildReportData(await collectRuns(directories), published, options.title);
+  await mkdir(options.output, { recursive: true });
+  const files = {
+    markdown: path.join(options.output, 'report.md'),
+    html: path.join(options.output, 'report.html'),
+    json: path.join(options.output, 'report.json'),
+  };
+  await writeFileAtomic(files.markdown, markdownReport(data));
+  await writeFileAtomic(files.html, htmlReport(data));
+  await writeFileAtomic(files.json, `${JSON.stringify(data, undefined, 2)}\n`);
+  return { ...files, data };
+}
