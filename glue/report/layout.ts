@@ -50,10 +50,12 @@ function averageCell(system: ReportSystem, average: GlueAverage): Cell {
   return { ...empty, note: missing };
 }
 
-/** Marks the largest value of every column over the rows of measured systems, where there is more than one row. */
+/** Marks the largest value of every column in which at least two of the rows have one. */
 function withBest(rows: TableGroup['rows']): TableGroup['rows'] {
-  if (rows.length < 2) return rows;
-  const bests = (rows[0]?.cells ?? []).map((_, column) => Math.max(...rows.map((row) => row.cells[column]?.value ?? Number.NEGATIVE_INFINITY)));
+  const bests = (rows[0]?.cells ?? []).map((_, column) => {
+    const values = rows.flatMap((row) => row.cells[column]?.value ?? []);
+    return values.length < 2 ? undefined : Math.max(...values);
+  });
   return rows.map((row) => ({ ...row, cells: row.cells.map((cell, column) => ({ ...cell, best: cell.value !== undefined && cell.value === bests[column] })) }));
 }
 
