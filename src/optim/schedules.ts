@@ -1,0 +1,42 @@
+/** Learning-rate schedules as pure functions of the position in the run. */
+import { UsageError } from '../data/errors.js';
+import { didYouMean } from '../data/nearMatch.js';
+
+export const scheduleTypes = ['linear', 'cosine', 'constant', 'constant_with_warmup'] as const;
+export type ScheduleType = (typeof scheduleTypes)[number];
+
+/** A schedule by its name in TrainingArguments; throws a UsageError with the near match for any other. */
+export function scheduleType(name: string): ScheduleType {
+  const found = scheduleTypes.find((type) => type === name);
+  if (found !== undefined) return found;
+  throw new UsageError(`unknown learning-rate schedule "${name}".${didYouMean(name, scheduleTypes)}`, { hint: `schedules: ${scheduleTypes.join(', ')}` });
+}
+
+export interface SchedulePoint {
+  readonly type: ScheduleType;
+  /** Updates already applied: 0 before the first. Need not be whole (a schedule over time counts in shares of its budget). */
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly warmupSteps: number;
+  /** Smallest factor that the decay reaches, 0..1; default 0. */
+  readonly floor?: number;
+}
+
+/**
+ * The factor 0..1 on the peak learning rate for the update after `step` updates. Warm-up is linear from 0 (the very first
+ * update of a run with warm-up has factor 0, as in the Trainer and in Google's code), then linear or half-cosine decay to `floor`.
+ */
+export function learningRateFactor(point: SchedulePoint): number {
+  const { type, step, totalSteps, warmupSteps, floor = 0 } = point;
+  if (type === 'constant') return 1;
+  if (step < warmupSteps) return step / Math.max(1, warmupSteps);
+  if (type === 'constant_with_warmup') return 1;
+  const share = Math.min(1, (step - warmupSteps) / Math.max(1e-12, totalSteps - warmupSteps));
+  const decay = type === 'cosine' ? 0.5 * (1 + Math.cos(Math.PI * share)) : 1 - share;
+  return floor + (1 - floor) * Math.max(0, decay);
+}
+
+/** Warm-up in steps: a value below 1 is a share of `totalSteps` (rounded up), any other a number of steps. */
+export function resolveWarmupSteps(warmup: number, totalSteps: number): number {
+  return warmup < 1 ? Math.ceil(warmup * totalSteps) : Math.round(warmup);
+}

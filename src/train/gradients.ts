@@ -1,0 +1,124 @@
+/** The gradient of one optimizer step: over its micro-batches, summed, with its global norm, checked to be finite. */
+import * as tf from '@tensorflow/tfjs';
+import { NonFiniteError } from '../data/errors.js';
+import type { PackedBatch } from '../data/packedBatch.js';
+import type { ForwardContext } from '../encoder/types.js';
+import { DropoutStream } from '../ops/dropoutGenerator.js';
+import { sumOfSquares } from '../ops/optimizerOps.js';
+import type { LossResult } from './types.js';
+
+export interface StepGradientsOptions<B extends PackedBatch> {
+  readonly parameters: ReadonlyMap<string, tf.Variable>;
+  readonly microBatches: readonly B[];
+  readonly computeLoss: (batch: B, context: ForwardContext, all: readonly B[]) => LossResult;
+  readonly seed: number;
+  /** From 0. */
+  readonly step: number;
+  readonly rowIds?: ((batch: B) => ArrayLike<number>) | undefined;
+}
+
+export interface StepGradients {
+  /** By parameter name, without the parameters that the loss does not touch; the caller disposes them. */
+  readonly gradients: Map<string, tf.Tensor>;
+  readonly loss: number;
+  readonly metrics: Record<string, number>;
+  /** L2 norm over all gradients, before clipping. */
+  readonly gradNorm: number;
+}
+
+export function disposeGradients(gradients: ReadonlyMap<string, tf.Tensor>): void {
+  for (const gradient of gradients.values()) gradient.dispose();
+}
+
+/**
+ * Runs forward and backward for each micro-batch with the dropout stream (seed, step, micro-batch) and sums.
+ * Throws NonFiniteError naming the step, and the loss or the first gradient that is not finite.
+ */
+export function stepGradients<B extends PackedBatch>(options: StepGradientsOptions<B>): StepGradients {
+  const { microBatches, seed, step } = options;
+  const sums = new Map<string, tf.Tensor>();
+  const metrics: Record<string, number> = {};
+  let loss = 0;
+  try {
+    microBatches.forEach((batch, index) => {
+      const context: ForwardContext = { training: true, dropout: new DropoutStream(seed, step, index) };
+      const part = microBatchGradients(options, batch, context);
+      accumulate(sums, part.gradients);
+      loss += part.loss;
+      for (const [name, value] of Object.entries(part.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
+      if (!Number.isFinite(loss)) throw nonFinite(step, `the loss is ${loss}`, rowsOf(options, [batch]));
+    });
+    const gradNorm = Math.sqrt(sumOfSquares([...sums.values()]));
+    if (!Number.isFinite(gradNorm)) throw nonFinite(step, describeNonFinite(sums), rowsOf(options, microBatches));
+    return { gradients: sums, loss, metrics, gradNorm };
+  } catch (error) {
+    disposeGradients(sums);
+    throw error;
+  }
+}
+
+interface MicroBatchGradients {
+  readonly gradients: Map<string, tf.Tensor>;
+  readonly loss: number;
+  readonly metrics: Record<string, number>;
+}
+
+function microBatchGradients<B extends PackedBatch>(options: StepGradientsOptions<B>, batch: B, context: ForwardContext): MicroBatchGradients {
+  const names = [...options.parameters.keys()];
+  const variables = [...options.parameters.values()];
+  const numbers: Record<string, number> = {};
+  // The metrics are read inside, where their tensors still live; the tape is not touched by reading.
+  const forward = (): tf.Scalar => {
+    const result = options.computeLoss(batch, context, options.microBatches);
+    for (const [name, value] of Object.entries(result.metrics)) numbers[name] = typeof value === 'number' ? value : scalarValue(value);
+    return result.loss;
+  };
+  const { value, grads } = tf.engine().gradients(forward, variables, undefined, true);
+  const loss = scalarValue(value);
+  value.dispose();
+  const gradients = new Map<string, tf.Tensor>();
+  names.forEach((name, i) => {
+    // tfjs leaves a hole for a variable that the loss does not reach, although its type has none.
+    const gradient: tf.Tensor | null | undefined = grads[i];
+    if (gradient !== null && gradient !== undefined) gradients.set(name, gradient);
+  });
+  return { gradients, loss, metrics: numbers };
+}
+
+function scalarValue(tensor: tf.Tensor): number {
+  return tensor.dataSync()[0] ?? Number.NaN;
+}
+
+/** sums += part, taking over part's tensors. Out of place, because two gradients may share one buffer. */
+function accumulate(sums: Map<string, tf.Tensor>, part: ReadonlyMap<string, tf.Tensor>): void {
+  for (const [name, gradient] of part) {
+    const sum = sums.get(name);
+    if (sum === undefined) {
+      sums.set(name, gradient);
+      continue;
+    }
+    sums.set(name, tf.add(sum, gradient));
+    sum.dispose();
+    gradient.dispose();
+  }
+}
+
+function describeNonFinite(gradients: ReadonlyMap<string, tf.Tensor>): string {
+  for (const [name, gradient] of gradients) {
+    const bad = gradient.dataSync().findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) return `the gradient of ${name} [${gradient.shape.join(', ')}] is not finite (element ${bad})`;
+  }
+  return 'the norm of all gradients overflows';
+}
+
+function rowsOf<B extends PackedBatch>(options: StepGradientsOptions<B>, batches: readonly B[]): number[] | undefined {
+  const { rowIds } = options;
+  return rowIds === undefined ? undefined : batches.flatMap((batch) => Array.from(rowIds(batch)));
+}
+
+function nonFinite(step: number, what: string, rows: readonly number[] | undefined): NonFiniteError {
+  const shown = rows === undefined ? '' : `; rows of the batch: ${rows.slice(0, 32).join(', ')}${rows.length > 32 ? `, … (${rows.length})` : ''}`;
+  return new NonFiniteError(`step ${step + 1}: ${what}${shown}. The update was not applied.`, {
+    hint: 'lower the learning rate or lengthen the warm-up; the last checkpoint stands, and the same command goes on from it',
+  });
+}

@@ -1,0 +1,223 @@
+/**
+ * The training loop: micro-batches, gradients, clipping, learning rate, update, log, evaluation, checkpoint, interruption.
+ * It knows nothing of models or files; everything random is a function of the seed and the step.
+ */
+import { InterruptedError } from '../data/errors.js';
+import type { PackedBatch } from '../data/packedBatch.js';
+import { clipFactor } from '../optim/clipping.js';
+import { learningRateFactor } from '../optim/schedules.js';
+import { disposeGradients, stepGradients } from './gradients.js';
+import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
+
+export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult } from './types.js';
+
+/** The state before the first step. */
+function initialState(optimizer: LoopState['optimizer']): LoopState {
+  return { step: 0, optimizer, windowSums: {}, windowSteps: 0, lossSum: 0, elapsedSeconds: 0, samplesSeen: 0, tokensSeen: 0, history: [], evaluationDue: false };
+}
+
+/** Lets timers, signals and messages through. */
+function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+function meanOf(sums: Readonly<Record<string, number>>, steps: number): Record<string, number> {
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / steps]));
+}
+
+function interruptedBy(signal: AbortSignal): 'SIGINT' | 'SIGTERM' | undefined {
+  const reason: unknown = signal.reason;
+  return reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined;
+}
+
+/**
+ * Trains until `totalSteps` steps are done, the time budget is spent, `shouldStop` says so, or `signal` is aborted.
+ * The parameters are updated in place. Throws NonFiniteError, before the update, where a loss or gradient is NaN or infinite,
+ * and InterruptedError after the state was saved. What `evaluate` or `save` throw comes through.
+ */
+export async function runTraining<B extends PackedBatch>(options: TrainingOptions<B>): Promise<TrainingResult> {
+  const run = new TrainingRun(options);
+  return run.run();
+}
+
+class TrainingRun<B extends PackedBatch> {
+  readonly #options: TrainingOptions<B>;
+  readonly #startedAt = performance.now();
+  readonly #elapsedBefore: number;
+  #step: number;
+  #windowSums: Record<string, number>;
+  #windowSteps: number;
+  #lossSum: number;
+  #samplesSeen: number;
+  #tokensSeen: number;
+  readonly #tokensBefore: number;
+  readonly #samplesBefore: number;
+  readonly #stepBefore: number;
+  readonly #history: LogEntry[];
+  #evaluationDue: boolean;
+
+  constructor(options: TrainingOptions<B>) {
+    this.#options = options;
+    if (options.resumeState !== undefined) options.optimizer.load(options.resumeState.optimizer);
+    const state = options.resumeState ?? initialState({ step: 0, moments: new Map() });
+    this.#step = this.#stepBefore = state.step;
+    this.#windowSums = { ...state.windowSums };
+    this.#windowSteps = state.windowSteps;
+    this.#lossSum = state.lossSum;
+    this.#samplesSeen = this.#samplesBefore = state.samplesSeen;
+    this.#tokensSeen = this.#tokensBefore = state.tokensSeen;
+    this.#elapsedBefore = state.elapsedSeconds;
+    this.#history = [...state.history];
+    this.#evaluationDue = state.evaluationDue;
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { totalSteps, evalSteps, evaluate, saveSteps, save, signal, progress } = this.#options;
+    let stoppedEarly = false;
+    if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
+    while (!stoppedEarly && this.#step < totalSteps && !this.#budgetSpent()) {
+      if (signal?.aborted === true) await this.#interrupt(signal);
+      await this.#trainStep();
+      const last = this.#step >= totalSteps || this.#budgetSpent();
+      this.#evaluationDue = evaluate !== undefined && (last || (evalSteps !== undefined && this.#step % evalSteps === 0));
+      if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
+      if (save !== undefined && saveSteps !== undefined && (last || stoppedEarly || this.#step % saveSteps === 0)) {
+        const path = await save(this.#step, this.#state());
+        progress?.({ type: 'save', step: this.#step, ...(path === undefined ? {} : { path }) });
+      }
+      await yieldToEventLoop();
+    }
+    const runtimeSeconds = (performance.now() - this.#startedAt) / 1000;
+    progress?.({ type: 'done', step: this.#step, seconds: runtimeSeconds });
+    return { state: this.#state(), runtimeSeconds, trainLoss: this.#step === 0 ? 0 : this.#lossSum / this.#step, stoppedEarly };
+  }
+
+  #elapsed(): number {
+    return this.#elapsedBefore + (performance.now() - this.#startedAt) / 1000;
+  }
+
+  /** A run that replays recorded rates goes on to the end of the record whatever the clock says. */
+  #budgetSpent(): boolean {
+    const { timeBudgetSeconds, rateRecord } = this.#options;
+    if (timeBudgetSeconds === undefined || rateRecord?.recorded(this.#step) !== undefined) return false;
+    return this.#elapsed() >= timeBudgetSeconds;
+  }
+
+  #rateFactor(): number {
+    const { schedule: type, totalSteps, warmupSteps, scheduleFloor: floor = 0, timeBudgetSeconds, rateRecord } = this.#options;
+    if (timeBudgetSeconds === undefined) {
+      const warmup = warmupSteps < 1 ? Math.ceil(warmupSteps * totalSteps) : warmupSteps;
+      return learningRateFactor({ type, step: this.#step, totalSteps, warmupSteps: warmup, floor });
+    }
+    const recorded = rateRecord?.recorded(this.#step);
+    if (recorded !== undefined) return recorded;
+    const share = Math.min(1, this.#elapsed() / timeBudgetSeconds);
+    // Warm-up counted in steps multiplies the decay over time: its end is not known in time.
+    const warmingUp = warmupSteps >= 1 ? Math.min(1, this.#step / warmupSteps) : 1;
+    const factor = warmingUp * learningRateFactor({ type, step: share, totalSteps: 1, warmupSteps: warmupSteps < 1 ? warmupSteps : 0, floor });
+    rateRecord?.record(this.#step, factor);
+    return factor;
+  }
+
+  async #trainStep(): Promise<void> {
+    const { batches, parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds } = this.#options;
+    const micro = await batches.microBatches(this.#step);
+    const factor = this.#rateFactor();
+    const result = stepGradients({ parameters, microBatches: micro, computeLoss, seed, step: this.#step, rowIds });
+    const rate = learningRate * factor;
+    try {
+      optimizer.applyGradients(result.gradients, rate, clipFactor(result.gradNorm, maxGradNorm));
+    } finally {
+      disposeGradients(result.gradients);
+    }
+    this.#step += 1;
+    this.#lossSum += result.loss;
+    this.#windowSteps += 1;
+    const sums: Record<string, number> = { ...result.metrics, loss: result.loss };
+    for (const [name, value] of Object.entries(sums)) this.#windowSums[name] = (this.#windowSums[name] ?? 0) + value;
+    for (const batch of micro) {
+      this.#samplesSeen += batch.cuSeqlens.length - 1;
+      this.#tokensSeen += batch.inputIds.length;
+    }
+    const logged = this.#step % loggingSteps === 0 ? await this.#log(rate, result.gradNorm) : undefined;
+    const seconds = Math.max(1e-9, (performance.now() - this.#startedAt) / 1000);
+    progress?.({
+      type: 'step',
+      step: this.#step,
+      totalSteps: this.#options.totalSteps,
+      epoch: this.#epoch(),
+      loss: result.loss,
+      learningRate: rate,
+      gradNorm: result.gradNorm,
+      tokensPerSecond: (this.#tokensSeen - this.#tokensBefore) / seconds,
+      samplesPerSecond: (this.#samplesSeen - this.#samplesBefore) / seconds,
+      secondsLeft: this.#secondsLeft(seconds),
+      metrics: result.metrics,
+      ...(logged === undefined ? {} : { logged }),
+    });
+  }
+
+  #epoch(): number {
+    return this.#step / this.#options.batches.stepsPerEpoch;
+  }
+
+  #secondsLeft(seconds: number): number {
+    const { totalSteps, timeBudgetSeconds } = this.#options;
+    const bySteps = ((totalSteps - this.#step) * seconds) / Math.max(1, this.#step - this.#stepBefore);
+    return timeBudgetSeconds === undefined ? bySteps : Math.max(0, Math.min(bySteps, timeBudgetSeconds - this.#elapsed()));
+  }
+
+  async #log(rate: number, gradNorm: number): Promise<LogEntry> {
+    const summarize = this.#options.summarize ?? meanOf;
+    const values = summarize(this.#windowSums, this.#windowSteps);
+    const entry = { ...values, grad_norm: gradNorm, learning_rate: rate, epoch: this.#epoch(), step: this.#step };
+    this.#windowSums = {};
+    this.#windowSteps = 0;
+    this.#history.push(entry);
+    await this.#options.onLog?.(entry);
+    return entry;
+  }
+
+  /** Evaluates, logs, and says whether to stop. An abort in the middle saves a state that evaluates first thing. */
+  async #evaluate(evaluate: (step: number) => Promise<Record<string, number>>): Promise<boolean> {
+    const { signal, progress, shouldStop, onLog, totalSteps } = this.#options;
+    let metrics: Record<string, number>;
+    try {
+      metrics = await evaluate(this.#step);
+    } catch (error) {
+      if (signal?.aborted === true) await this.#interrupt(signal);
+      throw error;
+    }
+    const entry = { ...metrics, epoch: this.#epoch(), step: this.#step };
+    this.#history.push(entry);
+    this.#evaluationDue = false;
+    await onLog?.(entry);
+    progress?.({ type: 'eval', step: this.#step, totalSteps, metrics });
+    return shouldStop?.() === true;
+  }
+
+  async #interrupt(signal: AbortSignal): Promise<never> {
+    const { save, progress, totalSteps } = this.#options;
+    const path = await save?.(this.#step, this.#state());
+    if (path !== undefined) progress?.({ type: 'save', step: this.#step, path });
+    const where = Number.isFinite(totalSteps) ? `${this.#step} of ${totalSteps} steps` : `${this.#step} steps`;
+    throw new InterruptedError(`stopped after ${where}${path === undefined ? '' : `; saved ${path}`}`, interruptedBy(signal));
+  }
+
+  #state(): LoopState {
+    return {
+      step: this.#step,
+      optimizer: this.#options.optimizer.state(),
+      windowSums: { ...this.#windowSums },
+      windowSteps: this.#windowSteps,
+      lossSum: this.#lossSum,
+      elapsedSeconds: this.#elapsed(),
+      samplesSeen: this.#samplesSeen,
+      tokensSeen: this.#tokensSeen,
+      history: [...this.#history],
+      evaluationDue: this.#evaluationDue,
+    };
+  }
+}
