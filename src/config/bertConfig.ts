@@ -117,7 +117,7 @@ function refuse(key: string, found: unknown, expected: string, name = '', choice
 }
 
 function requireInteger(key: string, value: unknown, least: number): void {
-  if (!Number.isSafeInteger(value) || (value as number) < least) refuse(key, value, `an integer of at least ${least}`);
+  if (!Number.isInteger(value) || (value as number) < least || (value as number) > 0x7fffffff) refuse(key, value, `an integer of at least ${least} and below 2^31`);
 }
 
 function requireProbability(key: string, value: unknown): void {

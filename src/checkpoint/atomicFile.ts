@@ -1,0 +1,80 @@
+/**
+ * Files that are either wholly there or not at all: written beside their place under a temporary name, forced to the
+ * disk, checked for size, then renamed. A failed write leaves the old file as it was and removes the temporary one.
+ */
+import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { IoError } from '../data/errors.js';
+
+/** Temporary names end in this, so that left-overs of a killed process can be recognised and removed. */
+export const temporarySuffix = '.partial';
+
+/**
+ * Writes a file atomically.
+ * @param data text (UTF-8), bytes, or several pieces of bytes laid end to end
+ * @throws IoError naming path, size needed and free space
+ */
+export function writeFileAtomic(file: string, data: string | Uint8Array | Iterable<Uint8Array>): void {
+  const pieces = typeof data === 'string' ? [new TextEncoder().encode(data)] : data instanceof Uint8Array ? [data] : data;
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}${temporarySuffix}`);
+  let descriptor: number | undefined;
+  let size = 0;
+  try {
+    descriptor = openSync(temporary, 'w', 0o666);
+    for (const piece of pieces) {
+      writeWhole(descriptor, piece);
+      size += piece.byteLength;
+    }
+    // One attempt only: after a failed fsync the kernel may have dropped the pages, and a second would falsely succeed.
+    fsyncSync(descriptor);
+    const written = fstatSync(descriptor).size;
+    if (written !== size) throw new Error(`wrote ${written} of ${size} bytes`);
+    closeSync(descriptor);
+    descriptor = undefined;
+    renameSync(temporary, file);
+  } catch (cause) {
+    if (descriptor !== undefined) closeSync(descriptor);
+    rmSync(temporary, { force: true });
+    throw writeError(file, size, cause);
+  }
+  syncDirectory(path.dirname(file));
+}
+
+/** Forces a directory's entries to the disk, so that a rename in it outlives a power loss. */
+export function syncDirectory(directory: string): void {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(directory, 'r');
+    fsyncSync(descriptor);
+  } catch (cause) {
+    // Windows cannot open a directory, and some network file systems cannot sync one; both order renames themselves.
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    if (!['EPERM', 'EISDIR', 'EINVAL', 'ENOTSUP', 'EACCES'].includes(code)) throw new IoError(`${directory}: cannot sync the directory (${(cause as Error).message})`, { cause });
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** writeSync may write less than it was given, without an error, where the disk is full. */
+function writeWhole(descriptor: number, bytes: Uint8Array): void {
+  const chunk = 64 * 1024 * 1024;
+  for (let at = 0; at < bytes.byteLength; ) {
+    const count = writeSync(descriptor, bytes, at, Math.min(chunk, bytes.byteLength - at));
+    if (count === 0) throw new Error(`the device took no more after ${at} of ${bytes.byteLength} bytes`);
+    at += count;
+  }
+}
+
+function writeError(file: string, size: number, cause: unknown): IoError {
+  let free = 'unknown';
+  try {
+    const { bavail, bsize } = statfsSync(path.dirname(file));
+    free = `${bavail * bsize} bytes`;
+  } catch {
+    // The directory itself may be gone; the message stands without the figure.
+  }
+  return new IoError(`${file}: cannot write (${(cause as Error).message}); at least ${size} bytes needed, free: ${free}`, {
+    cause,
+    hint: 'The file that was there before is unchanged. Free some space or choose another output directory.',
+  });
+}

@@ -1,0 +1,4 @@
+export { type BertConfig, bertConfig, isPresetName, type PartialBertConfig, presetConfig } from './bertConfig.js';
+export { configFromJson, configToJson, readConfig, readConfigJson } from './configJson.js';
+export { type EncoderConfig, type HiddenAct, hiddenActs, type ProblemType } from './encoderConfig.js';
+export { type Preset, type PresetName, presetNames, presets } from './presets.js';
