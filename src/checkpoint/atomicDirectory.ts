@@ -8,7 +8,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { IoError } from '../data/errors.js';
-import { writeFileAtomic } from './atomicFile.js';
+import { syncDirectory, temporarySuffix, writeFileAtomic } from './atomicFile.js';
 
 const manifestName = 'manifest.json';
 /** Marks what an interrupted save left; see `removeLeftovers`. */
@@ -60,16 +60,16 @@ export async function writeDirectoryAtomic(target: string, write: (temporary: st
       files[name] = { bytes: (await stat(file)).size, sha256: await sha256Of(file) };
       await flush(file);
     }
-    await writeFileAtomic(path.join(temporary, manifestName), `${JSON.stringify({ files }, null, 1)}\n`);
-    for (const folder of new Set(names.map((name) => path.dirname(name)))) await flush(path.join(temporary, folder));
-    await flush(temporary);
+    writeFileAtomic(path.join(temporary, manifestName), `${JSON.stringify({ files }, null, 1)}\n`);
+    for (const folder of new Set(names.map((name) => path.dirname(name)))) syncDirectory(path.join(temporary, folder));
+    syncDirectory(temporary);
     const replaced = `${target}${temporaryMark}old-${process.pid}`;
     const existed = await rename(target, replaced).then(
       () => true,
       () => false,
     );
     await rename(temporary, target);
-    await flush(path.dirname(target));
+    syncDirectory(path.dirname(target));
     if (existed) await rm(replaced, { recursive: true, force: true });
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
@@ -90,7 +90,7 @@ export async function removeDirectory(target: string): Promise<void> {
 /** Removes what interrupted saves left in `directory`. Call only while holding its lock. */
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.includes(temporaryMark)) await rm(path.join(directory, name), { recursive: true, force: true });
+    if (name.includes(temporaryMark) || (name.startsWith('.') && name.endsWith(temporarySuffix))) await rm(path.join(directory, name), { recursive: true, force: true });
   }
 }
 

@@ -16,16 +16,19 @@ export type Settings = { readonly [key: string]: JsonValue };
 export type RunStatus = 'running' | 'interrupted' | 'failed' | 'complete';
 
 export interface RunRecord {
-  /** The subcommand: 'finetune', 'pretrain'. */
+  /** The kind of run: 'finetune', 'pretrain'. */
+  readonly kind: string;
+  /** The exact command line, ready to paste. */
   readonly command: string;
   readonly status: RunStatus;
   /** What decides the result; compared at a resume, key by key. */
   readonly settings: Settings;
-  /** Versions, engine, machine, command line, times and whatever else describes the run without deciding it. */
+  /** Versions, machine, times and whatever else describes the run without deciding it. */
   readonly about: Settings;
 }
 
 export interface OpenOptions {
+  readonly kind: string;
   readonly command: string;
   readonly settings: Settings;
   readonly about: Settings;
@@ -79,9 +82,9 @@ export class OutputDirectory {
         await clearRun(directory);
         previous = undefined;
       } else refuseOtherSettings(directory, previous, options, note);
-      const record: RunRecord = { command: options.command, status: 'running', settings: options.settings, about: options.about };
+      const record: RunRecord = { kind: options.kind, command: options.command, status: 'running', settings: options.settings, about: options.about };
       const opened = new OutputDirectory(directory, lock, previous, record, note);
-      if (previous?.status !== 'complete') await opened.#writeRecord();
+      if (previous?.status !== 'complete') opened.#writeRecord();
       return opened;
     } catch (error) {
       await lock.release();
@@ -90,18 +93,18 @@ export class OutputDirectory {
   }
 
   /** Writes run.json with this status; `about` entries are merged into the record's. */
-  async setStatus(status: RunStatus, about: Settings = {}): Promise<void> {
+  setStatus(status: RunStatus, about: Settings = {}): void {
     this.#record = { ...this.#record, status, about: { ...this.#record.about, ...about } };
-    await this.#writeRecord();
+    this.#writeRecord();
   }
 
-  async #writeRecord(): Promise<void> {
-    await this.writeJson(runFile, { ...this.#record });
+  #writeRecord(): void {
+    this.writeJson(runFile, { ...this.#record });
   }
 
   /** Writes a JSON file of the directory, atomically. */
-  async writeJson(name: string, value: unknown): Promise<void> {
-    await writeFileAtomic(path.join(this.path, name), `${JSON.stringify(value, null, 2)}\n`);
+  writeJson(name: string, value: unknown): void {
+    writeFileAtomic(path.join(this.path, name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
   /** All checkpoint-STEP directories, the newest first. */
@@ -188,8 +191,8 @@ export async function readRunRecord(directory: string): Promise<RunRecord | unde
 }
 
 function refuseOtherSettings(directory: string, previous: RunRecord, options: OpenOptions, note: (text: string) => void): void {
-  if (previous.command !== options.command) {
-    throw new UsageError(`${directory} holds a run of \`${previous.command}\``, { hint: 'choose another --output, or start anew with --overwrite' });
+  if (previous.kind !== options.kind) {
+    throw new UsageError(`${directory} holds a run of \`${previous.kind}\``, { hint: 'choose another --output, or start anew with --overwrite' });
   }
   const differences: string[] = [];
   for (const key of [...new Set([...Object.keys(previous.settings), ...Object.keys(options.settings)])].sort()) {

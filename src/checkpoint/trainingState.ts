@@ -27,8 +27,8 @@ const formatVersion = 1;
 export async function saveTrainingState(directory: string, state: TrainingState): Promise<void> {
   const target = path.join(directory, folder);
   await mkdir(target, { recursive: true });
-  await writeSafetensors(path.join(target, 'optimizer.safetensors'), new Map([...state.tensors].map(([name, { shape, data }]) => [name, { dtype: 'F32' as const, shape: [...shape], data }])));
-  await writeFileAtomic(path.join(target, 'state.json'), `${JSON.stringify({ formatVersion, ...state.values }, null, 1)}\n`);
+  writeSafetensors(path.join(target, 'optimizer.safetensors'), state.tensors);
+  writeFileAtomic(path.join(target, 'state.json'), `${JSON.stringify({ formatVersion, ...state.values }, null, 1)}\n`);
 }
 
 /** Reads what `saveTrainingState` wrote. A missing or unreadable part is a DataError naming the file. */
@@ -44,8 +44,7 @@ export async function loadTrainingState(directory: string): Promise<TrainingStat
     throw new DataError(`training state of format ${String(values['formatVersion'])}, expected ${formatVersion}`, { location: { file } });
   }
   const tensors = new Map<string, HostTensor>();
-  for (const [name, tensor] of await readSafetensors(path.join(directory, folder, 'optimizer.safetensors'))) {
-    if (!(tensor.data instanceof Float32Array)) throw new DataError(`optimizer tensor ${name} is ${tensor.dtype}, expected F32`, { location: { file } });
+  for (const [name, tensor] of readSafetensors(path.join(directory, folder, 'optimizer.safetensors'))) {
     tensors.set(name, { shape: tensor.shape, data: tensor.data });
   }
   return { tensors, values };

@@ -1,0 +1,97 @@
+/**
+ * Progress of a training run on stderr: a bar on a terminal, a line every few seconds elsewhere, nothing when quiet.
+ * Results never go through here.
+ */
+import type { ProgressEvent } from './types.js';
+
+export interface ProgressOptions {
+  /** Where to write; its `isTTY` and `columns` decide the form. */
+  readonly stream: { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined; write(text: string): unknown };
+  readonly quiet?: boolean | undefined;
+  /** Stands before each line, for example the task's name. */
+  readonly label?: string | undefined;
+  /** Seconds between two lines where there is no terminal; default 10. */
+  readonly interval?: number | undefined;
+}
+
+/** 1:02:03, 2:03 or 0:03. */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** A number for a reader: at most 4 significant digits, small ones in exponential form. */
+export function formatNumber(value: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(2);
+  return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
+}
+
+const hidden = new Set(['epoch', 'step']);
+
+function formatMetrics(metrics: Readonly<Record<string, number>>): string {
+  return Object.entries(metrics)
+    .filter(([name]) => !hidden.has(name))
+    .map(([name, value]) => `${name} ${formatNumber(value)}`)
+    .join(', ');
+}
+
+function stepText(event: Extract<ProgressEvent, { type: 'step' }>): string {
+  const total = Number.isFinite(event.totalSteps) ? `/${event.totalSteps}` : '';
+  const rate = event.tokensPerSecond > 0 ? `, ${formatNumber(event.tokensPerSecond)} tokens/s` : '';
+  return `step ${event.step}${total}, epoch ${event.epoch.toFixed(2)}, loss ${formatNumber(event.logged?.['loss'] ?? event.loss)}, lr ${formatNumber(event.learningRate)}${rate}, ${formatSeconds(event.secondsLeft)} left`;
+}
+
+function bar(share: number, width: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
+}
+
+/** A function for `TrainingOptions.progress`. */
+export function createProgress(options: ProgressOptions): (event: ProgressEvent) => void {
+  const { stream, quiet = false, interval = 10 } = options;
+  if (quiet) return () => undefined;
+  const prefix = options.label === undefined ? '' : `${options.label}: `;
+  const tty = stream.isTTY === true;
+  let shownAt = Number.NEGATIVE_INFINITY;
+  let barShown = false;
+  const line = (text: string): void => {
+    stream.write(`${barShown ? '\r\x1b[2K' : ''}${prefix}${text}\n`);
+    barShown = false;
+  };
+  const step = (event: Extract<ProgressEvent, { type: 'step' }>): void => {
+    const now = performance.now();
+    const last = event.step >= event.totalSteps;
+    if (!last && now - shownAt < (tty ? 100 : interval * 1000)) return;
+    shownAt = now;
+    if (!tty) {
+      line(stepText(event));
+      return;
+    }
+    const text = `${prefix}${Number.isFinite(event.totalSteps) ? `${bar(event.step / event.totalSteps, 20)} ` : ''}${stepText(event)}`;
+    stream.write(`\r\x1b[2K${text.slice(0, Math.max(20, (stream.columns ?? 120) - 1))}`);
+    barShown = true;
+  };
+  return (event) => {
+    switch (event.type) {
+      case 'step':
+        step(event);
+        break;
+      case 'eval':
+        line(`step ${event.step}: ${formatMetrics(event.metrics)}`);
+        break;
+      case 'save':
+        if (!tty && event.path !== undefined) line(`saved ${event.path}`);
+        break;
+      case 'note':
+        line(event.text);
+        break;
+      case 'done':
+        line(`${event.step} steps done in ${formatSeconds(event.seconds)}`);
+        break;
+    }
+  };
+}
