@@ -74,8 +74,8 @@ class TrainingRun<B extends PackedBatch> {
   }
 
   async run(): Promise<TrainingResult> {
-    const { totalSteps, evalSteps, evaluate, saveSteps, save, signal, progress } = this.#options;
-    let stoppedEarly = false;
+    const { totalSteps, evalSteps, evaluate, saveSteps, save, signal, progress, resumeState, shouldStop } = this.#options;
+    let stoppedEarly = resumeState !== undefined && !this.#evaluationDue && shouldStop?.() === true;
     if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
     while (!stoppedEarly && this.#step < totalSteps && !this.#budgetSpent()) {
       if (signal?.aborted === true) await this.#interrupt(signal);
