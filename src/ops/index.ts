@@ -1,0 +1,14 @@
+/** The ops that encoders, heads and optimizers are written in. */
+export { type Activation, activationReference } from './activation.js';
+export { attention } from './attention.js';
+export { dropout } from './dropout.js';
+export { type DropoutSpec, DropoutStream } from './dropoutGenerator.js';
+export { embeddingSum } from './embeddingSum.js';
+export { layerNorm, residualLayerNorm } from './layerNorm.js';
+export { linear } from './linear.js';
+export { linearActivation } from './linearActivation.js';
+export { classCrossEntropy, type LossOptions, meanSquaredError } from './losses.js';
+export { mlmCrossEntropy, type MlmCrossEntropyOptions } from './mlmCrossEntropy.js';
+export { type AdamWStep, adamwUpdate, sumOfSquares } from './optimizerOps.js';
+export { qkvLinear } from './qkvLinear.js';
+export { gatherRows } from './rows.js';
