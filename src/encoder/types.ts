@@ -27,9 +27,8 @@ export interface Encoder {
   forward(batch: PackedBatch, context: ForwardContext): EncoderOutput;
   /** Input embeddings [V, H], to which a masked-language-model head ties its decoder. */
   readonly wordEmbeddings: tf.Variable;
-  /** By checkpoint name, prefix included (`bert.`). */
+  /** By checkpoint name, prefix included (`bert.`). They belong to the store that the model made, which frees them. */
   namedParameters(): Map<string, tf.Variable>;
-  dispose(): void;
 }
 
 /** Layer number of dropout sites outside the encoder's layers. */

@@ -1,0 +1,57 @@
+/** BERT (Devlin et al., 2019): embeddings, a stack of layers, and a pooler over the first token of each sequence. */
+import * as tf from '@tensorflow/tfjs';
+import type { BertConfig } from '../../config/bertConfig.js';
+import type { PackedBatch } from '../../data/packedBatch.js';
+import { gatherRows, linearActivation } from '../../ops/index.js';
+import type { LinearParameters, ParameterStore } from '../parameterStore.js';
+import type { Encoder, EncoderOutput, ForwardContext } from '../types.js';
+import { BertEmbeddings } from './embeddings.js';
+import { BertLayer } from './layer.js';
+
+/** What the names of all parameters start with in a checkpoint of a model with a head. */
+export const bertPrefix = 'bert.';
+
+export class BertEncoder implements Encoder {
+  readonly config: BertConfig;
+  readonly #store: ParameterStore;
+  readonly #embeddings: BertEmbeddings;
+  readonly #layers: readonly BertLayer[];
+  readonly #pooler: LinearParameters | undefined;
+
+  /** The parameters are made in `store`, under names that start with `bert.`. */
+  constructor(config: BertConfig, store: ParameterStore, options: { readonly pooling: boolean }) {
+    const { hiddenSize, numHiddenLayers, initializerRange } = config;
+    this.config = config;
+    this.#store = store;
+    this.#embeddings = new BertEmbeddings(config, store, `${bertPrefix}embeddings`);
+    this.#layers = Array.from({ length: numHiddenLayers }, (_, i) => new BertLayer(config, i, store, `${bertPrefix}encoder.layer.${i}`));
+    this.#pooler = options.pooling ? store.linear(`${bertPrefix}pooler.dense`, hiddenSize, hiddenSize, initializerRange) : undefined;
+  }
+
+  get wordEmbeddings(): tf.Variable<tf.Rank.R2> {
+    return this.#embeddings.wordEmbeddings;
+  }
+
+  forward(batch: PackedBatch, context: ForwardContext): EncoderOutput {
+    let hidden = tf.tidy(() => this.#embeddings.forward(batch, context));
+    // A layer's input is freed as soon as the next layer has it, unless the gradient still needs it.
+    for (const layer of this.#layers) {
+      const input = hidden;
+      hidden = tf.tidy(() => layer.forward(input, batch.cuSeqlens, context));
+      input.dispose();
+    }
+    return { sequenceOutput: hidden, pooledOutput: this.#pool(hidden, batch.cuSeqlens) };
+  }
+
+  /** tanh(dense(hidden at the first token)): [T, H] -> [B, H]. */
+  #pool(hidden: tf.Tensor2D, cuSeqlens: Int32Array): tf.Tensor2D | undefined {
+    const pooler = this.#pooler;
+    if (pooler === undefined) return undefined;
+    const firstTokens = cuSeqlens.slice(0, -1);
+    return tf.tidy(() => linearActivation(gatherRows(hidden, firstTokens), pooler.weight, pooler.bias, 'tanh'));
+  }
+
+  namedParameters(): Map<string, tf.Variable> {
+    return new Map([...this.#store.variables()].filter(([name]) => name.startsWith(bertPrefix)));
+  }
+}

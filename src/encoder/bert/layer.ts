@@ -1,0 +1,56 @@
+/**
+ * One Transformer encoder layer as BERT has it (Vaswani et al., 2017, section 3.1): self-attention, then a feed-forward
+ * network, each followed by dropout, the residual connection and LayerNorm in this order (post-norm).
+ */
+import type * as tf from '@tensorflow/tfjs';
+import type { BertConfig } from '../../config/bertConfig.js';
+import { attention, linear, linearActivation, qkvLinear, residualLayerNorm } from '../../ops/index.js';
+import type { LayerNormParameters, LinearParameters, ParameterStore } from '../parameterStore.js';
+import { dropoutSite, type ForwardContext } from '../types.js';
+
+/** Dropout sites of a layer, by number: the mask of each is drawn from its own key. */
+const sites = { attentionProbs: 0, attentionOutput: 1, output: 2 } as const;
+
+export class BertLayer {
+  readonly #config: BertConfig;
+  readonly #index: number;
+  readonly #query: LinearParameters;
+  readonly #key: LinearParameters;
+  readonly #value: LinearParameters;
+  readonly #attentionDense: LinearParameters;
+  readonly #attentionNorm: LayerNormParameters;
+  readonly #intermediate: LinearParameters;
+  readonly #output: LinearParameters;
+  readonly #outputNorm: LayerNormParameters;
+
+  constructor(config: BertConfig, index: number, store: ParameterStore, name: string) {
+    const { hiddenSize, intermediateSize, initializerRange } = config;
+    this.#config = config;
+    this.#index = index;
+    this.#query = store.linear(`${name}.attention.self.query`, hiddenSize, hiddenSize, initializerRange);
+    this.#key = store.linear(`${name}.attention.self.key`, hiddenSize, hiddenSize, initializerRange);
+    this.#value = store.linear(`${name}.attention.self.value`, hiddenSize, hiddenSize, initializerRange);
+    this.#attentionDense = store.linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize, initializerRange);
+    this.#attentionNorm = store.layerNorm(`${name}.attention.output.LayerNorm`, hiddenSize);
+    this.#intermediate = store.linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize, initializerRange);
+    this.#output = store.linear(`${name}.output.dense`, intermediateSize, hiddenSize, initializerRange);
+    this.#outputNorm = store.layerNorm(`${name}.output.LayerNorm`, hiddenSize);
+  }
+
+  /** hidden [T, H] -> [T, H]; tokens attend within their sequence, whose starts are `cuSeqlens` [B + 1]. */
+  forward(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext): tf.Tensor2D {
+    const { numAttentionHeads, hiddenAct, layerNormEps, hiddenDropoutProb, attentionProbsDropoutProb } = this.#config;
+    const drop = (site: number, rate: number) => dropoutSite(context, this.#index, site, rate);
+    // [T, H] -> [T, 3H]: queries, keys and values side by side
+    const qkv = qkvLinear(hidden, this.#query.weight, this.#query.bias, this.#key.weight, this.#key.bias, this.#value.weight, this.#value.bias);
+    // [T, 3H] -> [T, H]: softmax(q k^T / sqrt(H / heads)) v, the heads side by side
+    const attended = attention(qkv, cuSeqlens, numAttentionHeads, drop(sites.attentionProbs, attentionProbsDropoutProb));
+    const projected = linear(attended, this.#attentionDense.weight, this.#attentionDense.bias);
+    const middle = residualLayerNorm(projected, hidden, this.#attentionNorm.weight, this.#attentionNorm.bias, layerNormEps, drop(sites.attentionOutput, hiddenDropoutProb));
+    // [T, H] -> [T, F]
+    const expanded = linearActivation(middle, this.#intermediate.weight, this.#intermediate.bias, hiddenAct);
+    // [T, F] -> [T, H]
+    const contracted = linear(expanded, this.#output.weight, this.#output.bias);
+    return residualLayerNorm(contracted, middle, this.#outputNorm.weight, this.#outputNorm.bias, layerNormEps, drop(sites.output, hiddenDropoutProb));
+  }
+}

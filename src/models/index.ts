@@ -1,0 +1,11 @@
+export { AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSequenceClassification } from './auto.js';
+export { BertForMaskedLM, BertForPreTraining, BertForSequenceClassification, BertModel } from './bert.js';
+export { EncoderModel, type EncoderModelOutput } from './encoderModel.js';
+export { ignoredLabel, type ModelInputs, type PaddedIntegers, type PerSequence } from './inputs.js';
+export type { FromConfigOptions, FromPretrainedOptions } from './loading.js';
+export { MaskedLanguageModel, type MaskedLanguageModelInputs, type MaskedLanguageModelOutput } from './maskedLanguageModel.js';
+export type { ModelType } from './modelType.js';
+export { modelTypes } from './modelTypes.js';
+export { type PackedPreTrainingLoss, PreTrainingModel, type PreTrainingInputs, type PreTrainingOutput } from './preTrainingModel.js';
+export { type ForwardOptions, type LoadReport, PretrainedModel } from './pretrainedModel.js';
+export { SequenceClassificationModel, type SequenceClassificationInputs, type SequenceClassificationOutput } from './sequenceClassificationModel.js';
