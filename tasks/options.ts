@@ -1,0 +1,176 @@
+/** Options and results of the task runners, as the command line and the library pass them. */
+import type { JsonValue } from '../src/checkpoint/trainingState.js';
+import type { ProgressEvent } from '../src/train/types.js';
+
+export type EvalStrategy = 'epoch' | 'steps' | 'no';
+export type MatmulPrecision = 'highest' | 'bf16' | 'auto';
+
+/** What every runner takes. */
+export interface CommonOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((event: ProgressEvent) => void) | undefined;
+  /** The exact command line, for run.json and the report. */
+  readonly command?: string | undefined;
+  readonly matmulPrecision?: MatmulPrecision | undefined;
+}
+
+/** Which rows: a GLUE task in a data folder, or the user's own files. */
+export interface DataOptions {
+  /** A GLUE task in any spelling. */
+  readonly task?: string | undefined;
+  /** Folder of the GLUE release; default $GLUE_DIR, then ./glue_data. */
+  readonly data?: string | undefined;
+  /** Own data: .csv, .tsv, .json (a list) or .jsonl with a header or keys. */
+  readonly trainFile?: string | undefined;
+  readonly validationFile?: string | undefined;
+  readonly testFile?: string | undefined;
+  /** One or two columns; default: sentence1 and sentence2, sentence, text, or the first two that are not the label. */
+  readonly textColumnNames?: readonly string[] | undefined;
+  /** Default `label`. */
+  readonly labelColumnName?: string | undefined;
+  /** Metric that is computed and picks the best checkpoint, for own data. */
+  readonly metricName?: string | undefined;
+  readonly doRegression?: boolean | undefined;
+  readonly maxTrainSamples?: number | undefined;
+  readonly maxEvalSamples?: number | undefined;
+  readonly maxPredictSamples?: number | undefined;
+}
+
+/** Hyperparameters; what is not given comes from the recipe. */
+export interface HyperparameterOptions {
+  readonly recipe?: string | undefined;
+  readonly perDeviceTrainBatchSize?: number | undefined;
+  readonly perDeviceEvalBatchSize?: number | undefined;
+  readonly gradientAccumulationSteps?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly lrSchedulerType?: string | undefined;
+  /** Steps, or below 1 a share of the run. */
+  readonly warmupSteps?: number | undefined;
+  readonly warmupRatio?: number | undefined;
+  readonly weightDecay?: number | undefined;
+  readonly adamBeta1?: number | undefined;
+  readonly adamBeta2?: number | undefined;
+  readonly adamEpsilon?: number | undefined;
+  readonly maxGradNorm?: number | undefined;
+  readonly labelSmoothingFactor?: number | undefined;
+  readonly numTrainEpochs?: number | undefined;
+  readonly maxSteps?: number | undefined;
+  readonly maxSeqLength?: number | undefined;
+  readonly layerWiseLrDecay?: number | undefined;
+  readonly optimizer?: 'adamw' | 'adamw-bert' | undefined;
+}
+
+export interface FinetuneOptions extends CommonOptions, DataOptions, HyperparameterOptions {
+  /** Directory with config.json, weights and tokenizer. */
+  readonly model: string;
+  /** 'random': the directory's configuration and tokenizer with fresh weights. */
+  readonly init?: 'random' | undefined;
+  readonly output: string;
+  readonly seed?: number | undefined;
+  /** Steps, or below 1 a share of the run. */
+  readonly loggingSteps?: number | undefined;
+  readonly evalStrategy?: EvalStrategy | undefined;
+  readonly evalSteps?: number | undefined;
+  readonly saveStrategy?: EvalStrategy | undefined;
+  readonly saveSteps?: number | undefined;
+  /** Checkpoints kept beside the best; given, they also stay after the run. */
+  readonly saveTotalLimit?: number | undefined;
+  readonly loadBestModelAtEnd?: boolean | undefined;
+  readonly metricForBestModel?: string | undefined;
+  /** Evaluations without a better one after which the run ends. */
+  readonly earlyStoppingPatience?: number | undefined;
+  /** Predict the test files where they are there; default true. */
+  readonly doPredict?: boolean | undefined;
+  /** Only tells whether a run to resume was expected: an output directory with a run is resumed anyway. */
+  readonly resume?: boolean | undefined;
+  readonly overwrite?: boolean | undefined;
+  readonly acceptChanged?: readonly string[] | undefined;
+}
+
+/** Numbers and names of a result file. */
+export type Results = { readonly [key: string]: JsonValue };
+
+export interface FinetuneResult {
+  readonly output: string;
+  readonly task: string;
+  /** The content of all_results.json. */
+  readonly results: Results;
+  /** True where the directory already held the finished run and nothing was computed. */
+  readonly alreadyComplete: boolean;
+}
+
+export interface EvaluateOptions extends CommonOptions, DataOptions {
+  readonly model: string;
+  /** Default dev; MNLI's default is both dev sets. */
+  readonly split?: string | undefined;
+  readonly maxSeqLength?: number | undefined;
+  readonly perDeviceEvalBatchSize?: number | undefined;
+}
+
+export interface TextRow {
+  readonly textA: string;
+  readonly textB?: string | undefined;
+}
+
+export interface PredictOptions extends CommonOptions, DataOptions {
+  readonly model: string;
+  /** Of the task; default test. */
+  readonly split?: string | undefined;
+  /** A file of rows (.csv, .tsv, .json, .jsonl) instead of a task's split. */
+  readonly file?: string | undefined;
+  /** Rows given directly, instead of a file. */
+  readonly rows?: readonly TextRow[] | undefined;
+  readonly maxSeqLength?: number | undefined;
+  readonly perDeviceEvalBatchSize?: number | undefined;
+}
+
+/** One row's prediction: a label with its probability, or a number. */
+export interface Prediction {
+  readonly index: number;
+  readonly prediction: string | number;
+  /** Probability of the predicted label; absent for regression. */
+  readonly score?: number;
+  /** In the order of the model's id2label. */
+  readonly logits: readonly number[];
+}
+
+export interface SuiteOptions extends CommonOptions, HyperparameterOptions {
+  readonly models: readonly string[];
+  readonly init?: 'random' | undefined;
+  /** Names, or ['all']: every task whose data is there. */
+  readonly tasks: readonly string[];
+  readonly seeds: readonly number[];
+  readonly data?: string | undefined;
+  readonly output: string;
+  /** Only list what would run. */
+  readonly dryRun?: boolean | undefined;
+  readonly overwrite?: boolean | undefined;
+  readonly maxTrainSamples?: number | undefined;
+  readonly maxEvalSamples?: number | undefined;
+  readonly maxPredictSamples?: number | undefined;
+  readonly evalStrategy?: EvalStrategy | undefined;
+  readonly evalSteps?: number | undefined;
+  readonly loggingSteps?: number | undefined;
+  readonly earlyStoppingPatience?: number | undefined;
+  readonly loadBestModelAtEnd?: boolean | undefined;
+  readonly doPredict?: boolean | undefined;
+}
+
+export interface SuiteRun {
+  readonly model: string;
+  readonly init?: 'random' | undefined;
+  readonly task: string;
+  readonly seed: number;
+  readonly directory: string;
+  readonly status: 'planned' | 'complete' | 'failed' | 'skipped';
+  /** The metric that picks the best checkpoint, and its value. */
+  readonly metric?: string | undefined;
+  readonly value?: number | undefined;
+  /** Why it failed or was skipped. */
+  readonly error?: string | undefined;
+}
+
+export interface SuiteResult {
+  readonly output: string;
+  readonly runs: readonly SuiteRun[];
+}
