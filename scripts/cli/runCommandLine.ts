@@ -1,0 +1,143 @@
+/** Parses a command line with yargs and runs the command. Heavy modules load only inside a command's `run`. */
+import yargs from 'yargs';
+import { UsageError } from '../../src/data/errors.js';
+import { didYouMean } from '../../src/data/nearMatch.js';
+import { commands } from '../commands/index.js';
+import { canonicalArguments } from './aliases.js';
+import { commonOptions } from './options.js';
+import { pastedCommands } from './pasted.js';
+import { resolveSettings, type Settings } from './settings.js';
+import type { CommandSpec, OptionSpec } from './spec.js';
+import { packageVersion } from './version.js';
+
+/** Runs one command line (without node and script). Throws the errors of src/data/errors.ts. */
+export async function runCommandLine(args: readonly string[]): Promise<void> {
+  const first = args[0];
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    console.log(await overview());
+    return;
+  }
+  if (first === '--version' || first === 'version') {
+    console.log(packageVersion());
+    return;
+  }
+  const pasted = pastedCommands.find(({ names }) => names.includes(first));
+  if (pasted !== undefined) {
+    if (args.includes('--help') || args.includes('-h')) {
+      console.log(pasted.help);
+      return;
+    }
+    const translation = pasted.translate(args.slice(1));
+    for (const note of translation.notes) console.error(note);
+    console.error(`bertwright ${translation.args.map(shellQuote).join(' ')}`);
+    return runCommandLine(translation.args);
+  }
+  const command = commands.find(({ name }) => name === first);
+  if (command === undefined) {
+    const names = [...commands.map(({ name }) => name), ...pastedCommands.flatMap(({ names }) => names)];
+    throw new UsageError(first.startsWith('-') ? `the command must come before its flags (found ${first})` : `unknown command "${first}".${didYouMean(first, names)}`, {
+      hint: `commands: ${commands.map(({ name }) => name).join(', ')}; bertwright --help shows what each does`,
+    });
+  }
+  const canonical = canonicalArguments(args);
+  if (canonical.includes('--help') || canonical.includes('-h')) {
+    console.log(await commandHelp(command));
+    return;
+  }
+  const { settings, words } = await parseCommand(command, canonical.slice(1), ['bertwright', ...args].map(shellQuote).join(' '));
+  if (settings.boolean('print-config') === true) {
+    console.log(settings.describe());
+    return;
+  }
+  await command.run(settings, words);
+}
+
+/** A word as a shell needs it. */
+export function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** All options of a command, its own first. */
+export function allOptions(command: CommandSpec): Readonly<Record<string, OptionSpec>> {
+  return { ...command.options, ...commonOptions };
+}
+
+function parserOf(command: CommandSpec) {
+  const parser = yargs([])
+    .scriptName('bertwright')
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'strip-aliased': true, 'dot-notation': false, 'greedy-arrays': true });
+  for (const [name, option] of Object.entries(allOptions(command))) {
+    const type = option.type === 'list' ? 'array' : option.type === 'number' ? 'string' : option.type;
+    parser.option(name, {
+      type,
+      describe: option.default === undefined ? option.describe : `${option.describe} [default: ${String(option.default)}]`,
+      ...(option.type === 'list' ? { string: true } : {}),
+      ...(option.type === 'boolean' ? {} : { requiresArg: true }),
+      ...(option.letter === undefined ? {} : { alias: option.letter }),
+      ...(option.group === undefined ? {} : { group: `${option.group}:` }),
+    });
+  }
+  return parser;
+}
+
+/** The settings and positional words of a command; unknown flags are a UsageError with the near match. */
+export async function parseCommand(command: CommandSpec, args: readonly string[], commandLine: string): Promise<{ settings: Settings; words: readonly string[] }> {
+  const options = allOptions(command);
+  const argv = await parserOf(command)
+    .fail((message, error) => {
+      throw error ?? new UsageError(message, { hint: `bertwright ${command.name} --help lists its flags` });
+    })
+    .parseAsync([...args]);
+  const typed = new Map<string, unknown>();
+  const letters = new Set(Object.values(options).flatMap((option) => option.letter ?? []));
+  for (const [name, value] of Object.entries(argv)) {
+    if (name === '_' || name === '$0' || value === undefined || letters.has(name)) continue;
+    if (!Object.hasOwn(options, name)) {
+      throw new UsageError(`${command.name}: unknown flag --${name}.${didYouMean(name, Object.keys(options))}`, { hint: `bertwright ${command.name} --help lists its flags` });
+    }
+    typed.set(name, value);
+  }
+  const words = argv._.map(String);
+  checkWords(command, words);
+  return { settings: resolveSettings(options, typed, commandLine), words };
+}
+
+function checkWords(command: CommandSpec, words: readonly string[]): void {
+  const { positional } = command;
+  if (words.length > (positional === undefined ? 0 : positional.many ? Number.POSITIVE_INFINITY : 1)) {
+    const extra = words[positional === undefined ? 0 : 1] ?? '';
+    throw new UsageError(`${command.name}: unexpected "${extra}"`, { hint: `bertwright ${command.name} --help shows its form` });
+  }
+  if (positional?.required === true && words.length === 0) {
+    throw new UsageError(`${command.name}: ${positional.name} is missing`, { hint: positional.describe });
+  }
+}
+
+/** `--help` of one command. */
+export async function commandHelp(command: CommandSpec): Promise<string> {
+  const form = command.positional === undefined ? '' : ` ${command.positional.required ? '' : '['}${command.positional.name}${command.positional.many ? '…' : ''}${command.positional.required ? '' : ']'}`;
+  const parser = parserOf(command).usage(`bertwright ${command.name}${form} [flags]\n\n${command.summary}${command.positional === undefined ? '' : `\n\n  ${command.positional.name}  ${command.positional.describe}`}`);
+  for (const [example, what] of command.examples) parser.example(example, what);
+  return parser.wrap(Math.min(120, process.stdout.columns ?? 100)).getHelp();
+}
+
+async function overview(): Promise<string> {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary.split('\n')[0] ?? ''}`);
+  return [
+    `bertwright ${packageVersion()}: pretrain BERT encoders, fine-tune them on GLUE, write the benchmark tables`,
+    '',
+    'bertwright COMMAND [flags]; bertwright COMMAND --help shows its flags and examples',
+    '',
+    ...lines,
+    `  ${'run_glue'.padEnd(width)}  take a pasted run_glue.py line`,
+    `  ${'run_mlm'.padEnd(width)}  take a pasted run_mlm.py line`,
+    '',
+    'Start here:',
+    '  bertwright quickstart     the whole chain on the data shipped with it, in minutes',
+    '  bertwright doctor         which engines work on this machine, and why not the others',
+  ].join('\n');
+}

@@ -1,0 +1,144 @@
+/**
+ * The settings of one command: command line over configuration file over defaults, each with where it came from.
+ */
+import { readFileSync } from 'node:fs';
+import { DataError, IoError, UsageError } from '../../src/data/errors.js';
+import { didYouMean } from '../../src/data/nearMatch.js';
+import type { OptionSpec } from './spec.js';
+
+type Value = string | number | boolean | readonly string[];
+type Origin = 'command line' | 'configuration file' | 'default';
+
+export class Settings {
+  readonly #values: ReadonlyMap<string, { readonly value: Value; readonly origin: Origin }>;
+  /** The whole command line, for records and reports. */
+  readonly commandLine: string;
+
+  constructor(values: ReadonlyMap<string, { readonly value: Value; readonly origin: Origin }>, commandLine: string) {
+    this.#values = values;
+    this.commandLine = commandLine;
+  }
+
+  /** A text flag, or undefined where it is not set. */
+  string(name: string): string | undefined {
+    const value = this.#values.get(name)?.value;
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** A numeric flag, or undefined where it is not set. */
+  number(name: string): number | undefined {
+    const value = this.#values.get(name)?.value;
+    return typeof value === 'number' ? value : undefined;
+  }
+
+  /** An on/off flag, or undefined where it is not set. */
+  boolean(name: string): boolean | undefined {
+    const value = this.#values.get(name)?.value;
+    return typeof value === 'boolean' ? value : undefined;
+  }
+
+  /** A flag that takes several values (repeated, or separated by commas), or undefined where it is not set. */
+  list(name: string): readonly string[] | undefined {
+    const value = this.#values.get(name)?.value;
+    return Array.isArray(value) ? (value as readonly string[]) : undefined;
+  }
+
+  /** A text flag that must be set; `hint` says how. */
+  requiredString(name: string, hint: string): string {
+    const value = this.string(name);
+    if (value === undefined) throw new UsageError(`--${name} is missing`, { hint });
+    return value;
+  }
+
+  /** Every setting with its origin, one a line, for `--print-config`. */
+  describe(): string {
+    const rows = [...this.#values].sort(([a], [b]) => (a < b ? -1 : 1));
+    const width = Math.max(...rows.map(([name]) => name.length));
+    return rows.map(([name, { value, origin }]) => `${name.padEnd(width)}  ${JSON.stringify(value)}  (${origin})`).join('\n');
+  }
+}
+
+/** Removes `//` and block comments outside strings, keeping line and column of everything else. */
+export function stripJsonComments(text: string): string {
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (match) => (match.startsWith('"') ? match : match.replaceAll(/[^\n]/g, ' ')));
+}
+
+/** Reads a configuration file: a JSON object whose keys are flags (any spelling of hyphens), comments allowed. */
+export function readConfigFile(file: string, options: Readonly<Record<string, OptionSpec>>): Map<string, Value> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new IoError(`cannot read the configuration ${file}`, { cause, hint: 'give an existing JSON file with --config' });
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(stripJsonComments(text));
+  } catch (cause) {
+    throw new DataError(`not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { location: { file } });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new DataError('expected a JSON object of flags', { location: { file } });
+  const values = new Map<string, Value>();
+  for (const [key, value] of Object.entries(parsed)) {
+    const name = key.replaceAll('_', '-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) throw new UsageError(`${file}: unknown key "${key}".${didYouMean(name, Object.keys(options))}`, { hint: 'keys are the names of the command’s flags' });
+    values.set(name, checkedValue(name, option, value, `${file}: "${key}"`));
+  }
+  return values;
+}
+
+/** A value of the option's type, or a UsageError that names who, what was found and what was expected. */
+export function checkedValue(name: string, option: OptionSpec, value: unknown, who = `--${name}`): Value {
+  const found = JSON.stringify(value) ?? String(value);
+  switch (option.type) {
+    case 'number': {
+      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+      if (typeof number !== 'number' || Number.isNaN(number)) throw new UsageError(`${who}: ${found} is not a number`);
+      return number;
+    }
+    case 'boolean':
+      if (value === 'true' || value === 'True') return true;
+      if (value === 'false' || value === 'False') return false;
+      if (typeof value !== 'boolean') throw new UsageError(`${who}: ${found} is neither true nor false`);
+      return value;
+    case 'list': {
+      const parts = (Array.isArray(value) ? value : [value]).flatMap((part) => String(part).split(',')).map((part) => part.trim()).filter((part) => part !== '');
+      if (parts.length === 0) throw new UsageError(`${who}: no value given`);
+      return parts;
+    }
+    default: {
+      const text = typeof value === 'number' ? String(value) : value;
+      if (typeof text !== 'string' || text === '') throw new UsageError(`${who}: ${found}, expected a text`);
+      if (option.choices !== undefined && !option.choices.includes(text)) {
+        throw new UsageError(`${who}: unknown choice "${text}".${didYouMean(text, option.choices)}`, { hint: `choices: ${option.choices.join(', ')}` });
+      }
+      return text;
+    }
+  }
+}
+
+/** Puts command line, configuration file and defaults together. */
+export function resolveSettings(options: Readonly<Record<string, OptionSpec>>, typed: ReadonlyMap<string, unknown>, commandLine: string): Settings {
+  const values = new Map<string, { value: Value; origin: Origin }>();
+  for (const [name, option] of Object.entries(options)) {
+    if (option.default !== undefined) values.set(name, { value: option.default, origin: 'default' });
+  }
+  const config = typed.get('config');
+  if (typeof config === 'string') {
+    for (const [name, value] of readConfigFile(config, options)) values.set(name, { value, origin: 'configuration file' });
+  }
+  for (const [name, value] of typed) {
+    const option = options[name];
+    if (option !== undefined) values.set(name, { value: checkedValue(name, option, value), origin: 'command line' });
+  }
+  for (const [name, option] of Object.entries(options)) {
+    if (option.required === true && !values.has(name)) throw new UsageError(`--${name} is missing`, { hint: option.describe });
+  }
+  return new Settings(values, commandLine);
+}
+
+/** The entries of an object whose value is not undefined, so that a library's own default stands. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,25 @@
+/** How a command describes itself: its flags as data, and what it runs. */
+import type { Settings } from './settings.js';
+
+export interface OptionSpec {
+  readonly type: 'string' | 'number' | 'boolean' | 'list';
+  readonly describe: string;
+  /** Used where neither the command line nor the configuration file sets the flag. */
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly string[];
+  /** One-letter form. */
+  readonly letter?: string;
+  readonly required?: boolean;
+  /** Heading in the help. */
+  readonly group?: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** Words after the command's name, as the help shows them; handed to `run` as they are. */
+  readonly positional?: { readonly name: string; readonly describe: string; readonly required: boolean; readonly many: boolean };
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  run(settings: Settings, words: readonly string[]): Promise<void>;
+}

@@ -1,0 +1,74 @@
+/** `bertwright doctor`: what works on this machine, what does not, why, and what to run next. */
+import { spawnSync } from 'node:child_process';
+import os from 'node:os';
+import { exitCodes } from '../../src/data/errors.js';
+import type { CommandSpec } from '../cli/spec.js';
+
+interface EngineState {
+  readonly engine: string;
+  readonly works: boolean;
+  readonly note: string;
+  readonly gflops?: number;
+}
+
+/** Size of the square product that is timed, and how often; the best counts. */
+const probeSize = 768;
+const probeRuns = 6;
+
+export const doctorCommand: CommandSpec = {
+  name: 'doctor',
+  summary: 'Say which engines work on this machine, why not the others, and how fast they are.',
+  options: {},
+  examples: [['bertwright doctor', 'engines, instruction sets, compiler, threads, memory']],
+  async run(settings) {
+    const { engineInfo, setEngine } = await import('../../src/engine/index.js');
+    const tf = await import('@tensorflow/tfjs');
+    const compiler = spawnSync(process.env['CXX'] ?? 'c++', ['--version'], { encoding: 'utf8' });
+    const compilerText = compiler.status === 0 ? (compiler.stdout.split('\n')[0] ?? '') : 'none found (a C++ compiler named c++, or $CXX, builds the native engine)';
+    const engines: EngineState[] = [];
+    let isa: string | undefined;
+    for (const engine of ['native', 'gpu', 'tensorflow', 'wasm', 'cpu'] as const) {
+      try {
+        await setEngine(engine);
+        if (engine === 'native') isa = engineInfo().isa;
+        const runs = engine === 'cpu' ? 1 : probeRuns;
+        engines.push({ engine, works: true, note: engineInfo().reason, gflops: measureGflops(tf, engine === 'cpu' ? 256 : probeSize, runs) });
+      } catch (error) {
+        engines.push({ engine, works: false, note: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    await setEngine('auto');
+    const chosen = engineInfo();
+    const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
+    const facts = { node: process.version, platform: `${process.platform} ${process.arch}`, processor: cpu, cores: os.availableParallelism(), memoryGib: os.totalmem() / 2 ** 30, compiler: compilerText, instructionSet: isa };
+    if (settings.boolean('json') === true) {
+      console.log(JSON.stringify({ ...facts, engines, auto: chosen.engine, reason: chosen.reason }, undefined, 2));
+      return;
+    }
+    console.log(`node        ${facts.node}, ${facts.platform}`);
+    console.log(`processor   ${facts.processor}, ${facts.cores} cores${isa === undefined ? '' : `, ${isa}`}`);
+    console.log(`memory      ${facts.memoryGib.toFixed(1)} GiB, ${(os.freemem() / 2 ** 30).toFixed(1)} GiB free`);
+    console.log(`compiler    ${facts.compiler}`);
+    for (const { engine, works, note, gflops } of engines) {
+      console.log(`${works ? 'works ' : 'absent'}      ${engine.padEnd(11)}${gflops === undefined ? '' : `${gflops.toFixed(gflops < 10 ? 1 : 0)} GFLOPS (f32 product). `}${note}`);
+    }
+    console.log(`auto takes  ${chosen.engine}: ${chosen.reason}`);
+    console.log(chosen.engine === 'native' ? 'next        bertwright quickstart' : 'next        install a C++ compiler and run `npm run build:addon`, or go on with `bertwright quickstart` on this engine');
+    if (!engines.some(({ works }) => works)) process.exitCode = exitCodes.failure;
+  },
+};
+
+/** The best rate of a few square matrix products, in GFLOPS. */
+function measureGflops(tf: typeof import('@tensorflow/tfjs'), size: number, runs: number): number {
+  let best = 0;
+  tf.tidy(() => {
+    const a = tf.randomUniform([size, size]);
+    const b = tf.randomUniform([size, size]);
+    for (let run = 0; run < runs; run++) {
+      const start = performance.now();
+      tf.matMul(a, b).dataSync();
+      best = Math.max(best, (2 * size ** 3) / (performance.now() - start) / 1e6);
+    }
+  });
+  return best;
+}

@@ -1,0 +1,25 @@
+/** `bertwright report`: leaderboard-style report of finished runs. */
+import path from 'node:path';
+import type { CommandSpec } from '../cli/spec.js';
+
+export const reportCommand: CommandSpec = {
+  name: 'report',
+  summary: 'Write the leaderboard-style report of finished runs as Markdown, HTML and JSON.',
+  positional: { name: 'DIR', describe: 'folders with runs of finetune, suite or pretrain (searched to any depth)', required: true, many: true },
+  options: {
+    output: { type: 'string', describe: 'folder for report.md, report.html and report.json (default: the first DIR)', letter: 'o' },
+    published: { type: 'list', describe: 'published results to show beside ours, by id: bert-tiny, bert-mini, bert-small, bert-medium, bert-base, bert-large, …' },
+    title: { type: 'string', describe: 'heading of the report', default: 'GLUE report' },
+  },
+  examples: [['bertwright report runs/suite --published bert-tiny,bert-base', 'report.md, report.html and report.json in runs/suite']],
+  async run(settings, words) {
+    const { writeReport } = await import('../../glue/report/writeReport.js');
+    const files = await writeReport(words, {
+      output: settings.string('output') ?? words[0] ?? '.',
+      published: settings.list('published') ?? [],
+      title: settings.string('title') ?? 'GLUE report',
+    });
+    if (settings.boolean('json') === true) console.log(JSON.stringify(files.data, undefined, 2));
+    else for (const file of [files.markdown, files.html, files.json]) console.log(path.relative('.', file));
+  },
+};
