@@ -1,0 +1,52 @@
+/**
+ * Run-time choice of the instruction set.
+ *
+ * The numeric inner loops live in simd/<name>.inc. Each of isa_portable.cc, isa_avx2.cc, isa_avx512.cc and
+ * isa_avx512bf16.cc includes all of them through isa_kernels.inc and is compiled with its own -m flags, so that the same
+ * plain loop is vectorised once for each instruction set. isa() returns the function pointers of the set in use.
+ *
+ * How to add a kernel:
+ *   1. simd/<name>.h: `struct <Name>Kernels { void (*f)(...); ... };` - declarations only.
+ *   2. simd/<name>.inc: static functions and `static void fill<Name>Kernels(<Name>Kernels* k)`. Plain C-like code on
+ *      pointers and size_t. Intrinsics go under `#if BERTWRIGHT_ISA >= BERTWRIGHT_ISA_AVX2` (…_AVX512, …_AVX512BF16).
+ *      simd/math.inc has exp, log, tanh and erf that vectorise.
+ *   3. Add the include and the member below, and the include and the fill call in isa_kernels.inc.
+ *   4. kernels/<name>.cc: checks the arguments (binding.h), splits the work (parallel.h) and calls `isa().<name>.f(...)`.
+ *
+ * Rule for everything that isa_kernels.inc includes, this header too: no std::, no templates, no inline functions with
+ * external linkage, only math.h, stdint.h, stddef.h, string.h and immintrin.h. The linker keeps one copy of a weak symbol;
+ * if that came from the AVX-512 file, an older processor would die of an illegal instruction.
+ *
+ * The files are compiled with -ffast-math -fno-finite-math-only: NaN and infinities are honoured, but sums are
+ * reassociated, and `a > b ? a : b` need not carry a NaN of both sides; maxima have to check by hand.
+ */
+#ifndef BERTWRIGHT_ISA_H
+#define BERTWRIGHT_ISA_H
+
+#include "simd/elementwise.h"
+
+#define BERTWRIGHT_ISA_PORTABLE 0
+#define BERTWRIGHT_ISA_AVX2 1
+#define BERTWRIGHT_ISA_AVX512 2
+#define BERTWRIGHT_ISA_AVX512BF16 3
+
+struct IsaKernels {
+  const char* name;
+  int level;
+  ElementwiseKernels elementwise;
+};
+
+/** The kernels of the instruction set in use. */
+const IsaKernels& isa();
+
+/** Names this processor and build can run, best first; null-terminated. */
+const char* const* isaAvailable();
+
+/** Chooses by name; false where it is not among isaAvailable(). */
+bool isaChoose(const char* name);
+
+/** Whether GEMM operands are to be rounded to bfloat16; only ever true on 'avx512bf16'. */
+bool matmulBf16();
+void setMatmulBf16(bool wanted);
+
+#endif

@@ -1,0 +1,37 @@
+/** Element by element over whole arrays: scaled addition and dropout. */
+#include "../binding.h"
+#include "../dropoutGenerator.h"
+#include "../isa.h"
+#include "../parallel.h"
+
+using bertwright::parallelFor;
+
+BERTWRIGHT_FUNCTION(addScaled, 3) {
+  const size_t count = args.length(0);
+  float* target = args.f32(0, "target", count);
+  const float* source = args.f32(1, "source", count);
+  const float scale = static_cast<float>(args.number(2, "scale"));
+  parallelFor(count, 16384, [&](size_t begin, size_t end) {
+    isa().elementwise.addScaled(target + begin, source + begin, scale, end - begin);
+  });
+  return nullptr;
+}
+
+BERTWRIGHT_FUNCTION(dropout, 6) {
+  const size_t rows = args.size(2, "rows");
+  const size_t cols = args.size(3, "cols");
+  const double rate = args.number(4, "dropRate");
+  if (!(rate >= 0 && rate < 1)) args.failRange("dropRate must be in [0, 1), found " + std::to_string(rate));
+  const uint32_t key = args.uint32(5, "dropKey");
+  const size_t count = args.elements({rows, cols});
+  const float* x = args.f32(0, "x", count);
+  float* y = args.f32(1, "y", count);
+  const uint32_t threshold = dropThreshold(rate);
+  const float scale = dropScale(rate);
+  parallelFor(rows, 1 + 8192 / (cols + 1), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; row++) {
+      isa().elementwise.dropoutRow(x + row * cols, y + row * cols, cols, dropRowKey(key, static_cast<uint32_t>(row)), threshold, scale);
+    }
+  });
+  return nullptr;
+}
