@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { canonicalArguments } from './aliases.js';
+import { pastedCommands } from './pasted.js';
+
+describe('flag names of transformers', () => {
+  const cases: readonly [string, string][] = [
+    ['finetune --learning_rate 3e-5', 'finetune --learning-rate 3e-5'],
+    ['finetune --model_name_or_path M --task_name mrpc --output_dir O', 'finetune --model M --task mrpc --output O'],
+    ['finetune --learning_rate=3e-5', 'finetune --learning-rate=3e-5'],
+    ['finetune --train_file a.csv', 'finetune --train-file a.csv'],
+    ['pretrain --train_file a.txt --tokenizer_name T --config_name mini', 'pretrain --corpus a.txt --tokenizer T --model-config mini'],
+    ['pretrain --optim adamw_torch', 'pretrain --optimizer adamw'],
+    ['finetune --no_lowercase --overwrite_output_dir', 'finetune --no-lowercase --overwrite'],
+    ['fill --model M -- --learning_rate', 'fill --model M -- --learning_rate'],
+  ];
+  for (const [typed, expected] of cases) {
+    test(typed, () => assert.equal(canonicalArguments(typed.split(' ')).join(' '), expected));
+  }
+});
+
+function translate(line: string) {
+  const [name = '', ...args] = line.split(/\s+/);
+  const command = pastedCommands.find(({ names }) => names.includes(name));
+  assert.ok(command, name);
+  return command.translate(args);
+}
+
+describe('pasted lines', () => {
+  test('a training run_glue line becomes finetune, its settings kept', () => {
+    const { args, notes } = translate(
+      'run_glue python run_glue.py --model_name_or_path M --task_name mrpc --do_train --do_eval --max_seq_length 128 --per_device_train_batch_size 32 --learning_rate 2e-5 --num_train_epochs 3 --output_dir O --fp16 --report_to none',
+    );
+    assert.equal(args.join(' '), 'finetune --model M --task mrpc --max-seq-length 128 --per-device-train-batch-size 32 --learning-rate 2e-5 --num-train-epochs 3 --output O');
+    assert.deepEqual(notes.map((note) => note.split(' ')[0]), ['--fp16', '--report_to']);
+  });
+  test('switches may carry True and False', () => {
+    assert.equal(translate('run_glue --model_name_or_path M --task_name rte --do_train True --load_best_model_at_end=False --output_dir O').args.join(' '), 'finetune --model M --task rte --output O');
+  });
+  test('an evaluating line becomes evaluate, a predicting one predict', () => {
+    assert.equal(translate('run_glue --model_name_or_path M --task_name rte --do_eval --output_dir O/').args.join(' '), 'evaluate --model M --task rte --output O/eval_results.json');
+    assert.equal(translate('run_glue --model_name_or_path M --task_name rte --do_predict --output_dir O').args.join(' '), 'predict --model M --task rte --output O/predictions.jsonl');
+  });
+  test('a run_mlm line becomes pretrain without next sentences; the tokenizer follows the model', () => {
+    assert.equal(
+      translate('run_mlm --model_name_or_path M --train_file a.txt --mlm_probability 0.15 --do_train --output_dir O').args.join(' '),
+      'pretrain --model M --corpus a.txt --mlm-probability 0.15 --output O --next-sentence none --tokenizer M',
+    );
+  });
+  test('an unknown flag suggests the near match; a line without work, corpus or value is refused', () => {
+    assert.throws(() => translate('run_glue --modle_name_or_path M'), /unknown flag --modle_name_or_path/);
+    assert.throws(() => translate('run_glue --task_name rte --learning_rat 1'), /Did you mean "learning-rate"/);
+    assert.throws(() => translate('run_glue --task_name rte'), /nothing to do/);
+    assert.throws(() => translate('run_mlm --do_train --output_dir O'), /--train_file is missing/);
+    assert.throws(() => translate('run_glue --do_train --task_name'), /--task_name needs a value/);
+  });
+});

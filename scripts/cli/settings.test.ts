@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { DataError, UsageError } from '../../src/data/errors.js';
+import { resolveSettings, stripJsonComments } from './settings.js';
+import type { OptionSpec } from './spec.js';
+
+const options: Readonly<Record<string, OptionSpec>> = {
+  config: { type: 'string', describe: '' },
+  'learning-rate': { type: 'number', describe: '', default: 1e-4 },
+  engine: { type: 'string', describe: '', choices: ['native', 'wasm'], default: 'native' },
+  corpus: { type: 'list', describe: '' },
+  overwrite: { type: 'boolean', describe: '' },
+};
+
+function configFile(text: string): string {
+  const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'bertwright-settings-')), 'settings.json');
+  writeFileSync(file, text);
+  return file;
+}
+
+const resolve = (entries: Readonly<Record<string, unknown>>) => resolveSettings(options, new Map(Object.entries(entries)), 'bertwright test');
+
+test('the command line wins over the configuration file, which wins over defaults; origins are told', () => {
+  const config = configFile('{ // rates\n "learning_rate": 3e-5, "engine": "wasm" /* slow */ }');
+  const settings = resolve({ config, engine: 'native' });
+  assert.equal(settings.number('learning-rate'), 3e-5);
+  assert.equal(settings.string('engine'), 'native');
+  assert.match(settings.describe(), /engine +"native" {2}\(command line\)/);
+  assert.match(settings.describe(), /learning-rate +0\.00003 {2}\(configuration file\)/);
+  assert.match(resolve({}).describe(), /learning-rate +0\.0001 {2}\(default\)/);
+});
+
+test('lists take repeated values and commas', () => assert.deepEqual(resolve({ corpus: ['a,b', 'c'] }).list('corpus'), ['a', 'b', 'c']));
+
+test('wrong values name flag, value and expectation', () => {
+  assert.throws(() => resolve({ 'learning-rate': 'high' }), /--learning-rate: "high" is not a number/);
+  assert.throws(() => resolve({ engine: 'wasn' }), (error) => error instanceof UsageError && /Did you mean "wasm"/.test(error.message));
+});
+
+test('an unknown key of a configuration file suggests the near match, broken JSON names the file', () => {
+  assert.throws(() => resolve({ config: configFile('{"learning-rat": 1}') }), /unknown key "learning-rat". Did you mean "learning-rate"/);
+  assert.throws(() => resolve({ config: configFile('{"learning-rate": }') }), (error) => error instanceof DataError && /settings\.json/.test(error.message));
+  assert.throws(() => resolve({ config: configFile('{"__proto__": 1}') }), /unknown key "__proto__"/);
+});
+
+test('comments inside strings stay', () => assert.equal(JSON.parse(stripJsonComments('{"a": "http://x" // y\n}')).a, 'http://x'));

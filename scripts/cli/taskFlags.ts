@@ -1,0 +1,95 @@
+/** Flags of the task commands and their translation to the runners' options. */
+import type { DataOptions, EvalStrategy, HyperparameterOptions } from '../../tasks/options.js';
+import { glueDataOption, trainingOptions } from './options.js';
+import type { Settings } from './settings.js';
+import type { OptionSpec } from './spec.js';
+
+const ownData = 'Own data';
+
+/** Which rows to work on. */
+export const dataOptions: Readonly<Record<string, OptionSpec>> = {
+  task: { type: 'string', describe: 'GLUE task: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli', letter: 't' },
+  ...glueDataOption,
+  'validation-file': { type: 'string', describe: 'own validation data', group: ownData },
+  'text-column-names': { type: 'list', describe: 'one or two text columns', group: ownData },
+  'label-column-name': { type: 'string', describe: 'label column (default: label)', group: ownData },
+  'metric-name': { type: 'string', describe: 'metric: accuracy, f1, matthews_correlation, pearson, spearmanr', group: ownData },
+  'do-regression': { type: 'boolean', describe: 'labels are numbers to predict', group: ownData },
+};
+
+/** Hyperparameters of fine-tuning; what is not given comes from the recipe. */
+export const finetuneOptions: Readonly<Record<string, OptionSpec>> = {
+  recipe: { type: 'string', describe: 'where unset hyperparameters come from: bertwright, hf-docs, hf-defaults, bert-paper, google-small, mosaic (default: bertwright)' },
+  'max-seq-length': { type: 'number', describe: 'longest input in tokens' },
+  ...trainingOptions,
+  optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not', choices: ['adamw', 'adamw-bert'], group: 'Training' },
+  'label-smoothing-factor': { type: 'number', describe: 'share of the target spread over all classes', group: 'Training' },
+  'layer-wise-lr-decay': { type: 'number', describe: 'factor on the learning rate from each layer to the one below', group: 'Training' },
+  'max-train-samples': { type: 'number', describe: 'use the first N training rows', group: 'Training' },
+  'max-eval-samples': { type: 'number', describe: 'score the first N dev rows', group: 'Training' },
+  'max-predict-samples': { type: 'number', describe: 'predict the first N test rows', group: 'Training' },
+  'eval-strategy': { type: 'string', describe: 'when to evaluate (default: epoch)', choices: ['epoch', 'steps', 'no'], group: 'Training' },
+  'save-strategy': { type: 'string', describe: 'when to keep a checkpoint to resume from (default: as evaluation)', choices: ['epoch', 'steps', 'no'], group: 'Training' },
+  'load-best-model-at-end': { type: 'boolean', describe: 'end with the checkpoint that scored best on dev (default: on)', group: 'Training' },
+  'metric-for-best-model': { type: 'string', describe: "what picks the best checkpoint (default: the task's metric)", group: 'Training' },
+  'early-stopping-patience': { type: 'number', describe: 'stop after N evaluations without a better one', group: 'Training' },
+  predict: { type: 'boolean', describe: 'predict the test files where they are there (default: on)' },
+};
+
+/** The rows that the flags name. */
+export function readDataOptions(settings: Settings): DataOptions {
+  return {
+    task: settings.string('task'),
+    data: settings.string('data'),
+    trainFile: settings.string('train-file'),
+    validationFile: settings.string('validation-file'),
+    testFile: settings.string('file'),
+    textColumnNames: settings.list('text-column-names'),
+    labelColumnName: settings.string('label-column-name'),
+    metricName: settings.string('metric-name'),
+    doRegression: settings.boolean('do-regression'),
+    maxTrainSamples: settings.number('max-train-samples'),
+    maxEvalSamples: settings.number('max-eval-samples'),
+    maxPredictSamples: settings.number('max-predict-samples'),
+  };
+}
+
+/** The hyperparameters that the flags set. */
+export function readHyperparameters(settings: Settings): HyperparameterOptions {
+  const optimizer = settings.string('optimizer');
+  return {
+    recipe: settings.string('recipe'),
+    perDeviceTrainBatchSize: settings.number('per-device-train-batch-size'),
+    perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
+    gradientAccumulationSteps: settings.number('gradient-accumulation-steps'),
+    learningRate: settings.number('learning-rate'),
+    lrSchedulerType: settings.string('lr-scheduler-type'),
+    warmupSteps: settings.number('warmup-steps'),
+    warmupRatio: settings.number('warmup-ratio'),
+    weightDecay: settings.number('weight-decay'),
+    adamBeta1: settings.number('adam-beta1'),
+    adamBeta2: settings.number('adam-beta2'),
+    adamEpsilon: settings.number('adam-epsilon'),
+    maxGradNorm: settings.number('max-grad-norm'),
+    labelSmoothingFactor: settings.number('label-smoothing-factor'),
+    numTrainEpochs: settings.number('num-train-epochs'),
+    maxSteps: settings.number('max-steps'),
+    maxSeqLength: settings.number('max-seq-length'),
+    layerWiseLrDecay: settings.number('layer-wise-lr-decay'),
+    optimizer: optimizer === 'adamw' || optimizer === 'adamw-bert' ? optimizer : undefined,
+  };
+}
+
+/** --eval-strategy and --save-strategy as their type; their values were checked when they were read. */
+export function strategy(settings: Settings, name: 'eval-strategy' | 'save-strategy'): EvalStrategy | undefined {
+  const value = settings.string(name);
+  return value === 'epoch' || value === 'steps' || value === 'no' ? value : undefined;
+}
+
+/** --init, whose only value is `random`. */
+export function initOption(settings: Settings): 'random' | undefined {
+  return settings.string('init') === 'random' ? 'random' : undefined;
+}
+
+/** --init's description. */
+export const initSpec: OptionSpec = { type: 'string', describe: "random: the model's configuration and tokenizer with fresh weights", choices: ['random'] };

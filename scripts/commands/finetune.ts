@@ -1,0 +1,71 @@
+/** `bertwright finetune`: one task, or the user's own data, from one checkpoint. */
+import { UsageError } from '../../src/data/errors.js';
+import { applyEngine, engineLine } from '../cli/engine.js';
+import { engineOptions, runOptions, seedOption } from '../cli/options.js';
+import { abortOnSignals } from '../cli/signals.js';
+import type { CommandSpec } from '../cli/spec.js';
+import { dataOptions, finetuneOptions, initOption, initSpec, readDataOptions, readHyperparameters, strategy } from '../cli/taskFlags.js';
+
+export const finetuneCommand: CommandSpec = {
+  name: 'finetune',
+  summary: 'Fine-tune a checkpoint on a GLUE task or on your own labelled data.',
+  options: {
+    model: { type: 'string', describe: 'checkpoint folder (Hugging Face layout)', letter: 'm', required: true },
+    ...runOptions,
+    init: initSpec,
+    ...dataOptions,
+    'train-file': { type: 'string', describe: 'own training data: .csv, .tsv, .json or .jsonl with named columns', group: 'Own data' },
+    file: { type: 'string', describe: 'own rows to predict at the end', group: 'Own data' },
+    ...finetuneOptions,
+    ...seedOption,
+    ...engineOptions,
+  },
+  examples: [
+    ['bertwright finetune --task mrpc --model runs/pretrain --data glue_data --output runs/mrpc', 'one GLUE task'],
+    ['bertwright finetune --train-file a.csv --validation-file b.csv --text-column-names title,body --model M -o OUT', 'own data'],
+  ],
+  async run(settings) {
+    if (settings.string('task') === undefined && settings.string('train-file') === undefined) {
+      throw new UsageError('finetune: neither --task nor --train-file is given', { hint: 'name a GLUE task (bertwright tasks lists them) or a file of your own rows' });
+    }
+    const info = await applyEngine(settings, true);
+    const quiet = settings.boolean('quiet') === true;
+    if (!quiet) console.error(engineLine(info));
+    const { finetune } = await import('../../tasks/finetune.js');
+    const { createProgress } = await import('../../src/train/progress.js');
+    const result = await abortOnSignals((signal) =>
+      finetune({
+        ...readDataOptions(settings),
+        ...readHyperparameters(settings),
+        model: settings.requiredString('model', 'give a checkpoint folder with --model'),
+        output: settings.requiredString('output', 'give a folder with --output'),
+        init: initOption(settings),
+        seed: settings.number('seed'),
+        loggingSteps: settings.number('logging-steps'),
+        evalStrategy: strategy(settings, 'eval-strategy'),
+        evalSteps: settings.number('eval-steps'),
+        saveStrategy: strategy(settings, 'save-strategy'),
+        saveSteps: settings.number('save-steps'),
+        saveTotalLimit: settings.number('save-total-limit'),
+        loadBestModelAtEnd: settings.boolean('load-best-model-at-end'),
+        metricForBestModel: settings.string('metric-for-best-model'),
+        earlyStoppingPatience: settings.number('early-stopping-patience'),
+        doPredict: settings.boolean('predict'),
+        resume: settings.boolean('resume'),
+        overwrite: settings.boolean('overwrite'),
+        command: settings.commandLine,
+        signal,
+        progress: createProgress({ stream: process.stderr, quiet }),
+      }),
+    );
+    if (settings.boolean('json') === true) {
+      console.log(JSON.stringify(result.results, undefined, 2));
+      return;
+    }
+    if (result.alreadyComplete) console.log(`${result.output}: already complete (--overwrite runs it anew)`);
+    for (const [name, value] of Object.entries(result.results)) {
+      if (name.startsWith('eval_') && typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
+    }
+    console.log(result.output);
+  },
+};

@@ -1,0 +1,75 @@
+/** `bertwright suite`: models x tasks x seeds, one run after the other, resumable. */
+import { UsageError } from '../../src/data/errors.js';
+import { applyEngine, engineLine } from '../cli/engine.js';
+import { engineOptions, glueDataOption } from '../cli/options.js';
+import { abortOnSignals } from '../cli/signals.js';
+import type { CommandSpec } from '../cli/spec.js';
+import { finetuneOptions, initOption, initSpec, readHyperparameters, strategy } from '../cli/taskFlags.js';
+
+const { 'save-steps': _saveSteps, 'save-total-limit': _limit, 'save-strategy': _save, 'metric-for-best-model': _metric, ...suiteTraining } = finetuneOptions;
+
+export const suiteCommand: CommandSpec = {
+  name: 'suite',
+  summary: 'Fine-tune models on tasks with several seeds, one after the other; a rerun does only what is missing.',
+  options: {
+    model: { type: 'list', describe: 'checkpoint folders', letter: 'm', required: true },
+    tasks: { type: 'list', describe: 'all, or a list of task names', default: 'all' },
+    seeds: { type: 'list', describe: 'seeds, for example 1,2,3', default: '42' },
+    output: { type: 'string', describe: 'folder of the suite', letter: 'o', required: true },
+    overwrite: { type: 'boolean', describe: 'run everything anew' },
+    init: initSpec,
+    'dry-run': { type: 'boolean', describe: 'only list the runs' },
+    ...glueDataOption,
+    ...suiteTraining,
+    ...engineOptions,
+  },
+  examples: [
+    ['bertwright suite --model runs/pretrain --tasks cola,rte --seeds 1,2,3 --data glue_data --output runs/suite', 'six runs'],
+    ['bertwright suite --model runs/pretrain --init random --data glue_data --output runs/random', 'what pretraining was worth'],
+  ],
+  async run(settings) {
+    const seeds = (settings.list('seeds') ?? [settings.string('seeds') ?? '42']).map((text) => {
+      const seed = Number(text);
+      if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`--seeds: "${text}" is not a whole number of 0 or more`);
+      return seed;
+    });
+    const quiet = settings.boolean('quiet') === true;
+    const info = await applyEngine(settings, true);
+    if (!quiet) console.error(engineLine(info));
+    const { runSuite } = await import('../../tasks/suite.js');
+    const { createProgress } = await import('../../src/train/progress.js');
+    const result = await abortOnSignals((signal) =>
+      runSuite({
+        ...readHyperparameters(settings),
+        models: settings.list('model') ?? [],
+        init: initOption(settings),
+        tasks: settings.list('tasks') ?? [settings.string('tasks') ?? 'all'],
+        seeds,
+        data: settings.string('data'),
+        output: settings.requiredString('output', 'give a folder with --output'),
+        dryRun: settings.boolean('dry-run'),
+        overwrite: settings.boolean('overwrite'),
+        maxTrainSamples: settings.number('max-train-samples'),
+        maxEvalSamples: settings.number('max-eval-samples'),
+        maxPredictSamples: settings.number('max-predict-samples'),
+        evalStrategy: strategy(settings, 'eval-strategy'),
+        evalSteps: settings.number('eval-steps'),
+        loggingSteps: settings.number('logging-steps'),
+        earlyStoppingPatience: settings.number('early-stopping-patience'),
+        loadBestModelAtEnd: settings.boolean('load-best-model-at-end'),
+        doPredict: settings.boolean('predict'),
+        command: settings.commandLine,
+        signal,
+        progress: createProgress({ stream: process.stderr, quiet }),
+      }),
+    );
+    if (settings.boolean('json') === true) console.log(JSON.stringify(result, undefined, 2));
+    else {
+      for (const run of result.runs) {
+        const value = run.value === undefined ? '' : `  ${run.metric ?? ''} ${Number(run.value.toFixed(4))}`;
+        console.log(`${run.status.padEnd(8)}  ${run.directory}${value}${run.error === undefined ? '' : `  ${run.error}`}`);
+      }
+    }
+    if (result.runs.some((run) => run.status === 'failed')) process.exitCode = 1;
+  },
+};
