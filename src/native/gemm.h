@@ -1,0 +1,42 @@
+/**
+ * Matrix products on row-major float32: C[M,N] (+)= op(A)[M,K] op(B)[K,N], with an optional epilogue.
+ *
+ * op(A) is A [M,K] or, with transA, the transpose of A [K,M]; op(B) is B [K,N] or, with transB, the transpose of B [N,K].
+ * lda, ldb, ldc are the distances in elements between rows as stored. C must not overlap A or B.
+ * m, n, k may be 0; with k = 0 the product is zero (C is cleared, or left alone when accumulating, then the epilogue runs).
+ * Operands are rounded to bfloat16 on the way in where matmulBf16() holds; sums are float32 always.
+ *
+ * Every element is summed in an order that depends on the shape and the instruction set only, so results do not depend
+ * on the number of threads. NaN and infinities propagate.
+ */
+#ifndef BERTWRIGHT_GEMM_H
+#define BERTWRIGHT_GEMM_H
+
+#include <stddef.h>
+
+/** Activations by the codes of addon.ts; GEMM_NO_ACTIVATION for none. */
+enum GemmActivation {
+  GEMM_NO_ACTIVATION = -1,
+  GEMM_GELU = 0,
+  GEMM_GELU_NEW = 1,
+  GEMM_RELU = 2,
+  GEMM_TANH = 3,
+};
+
+/** What happens to C once its sums are complete: C += bias[column]; pre = C where wanted; C = activation(C). */
+struct GemmEpilogue {
+  const float* bias = nullptr;
+  int activation = GEMM_NO_ACTIVATION;
+  float* pre = nullptr;
+  size_t ldPre = 0;
+};
+
+/** The product on all threads of the pool. Not to be called from inside a parallel task. */
+void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
+          float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue = nullptr);
+
+/** The product on the calling thread, for use inside parallel tasks; packs into scratch of that thread. */
+void gemmSerial(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
+                size_t ldb, float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue = nullptr);
+
+#endif
