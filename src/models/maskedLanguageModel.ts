@@ -1,6 +1,9 @@
 /** An encoder, without a pooler, under the masked-language-model head alone. */
 import * as tf from '@tensorflow/tfjs';
+import type { PackedBatch } from '../data/packedBatch.js';
+import type { ForwardContext } from '../encoder/types.js';
 import { MaskedLanguageModelHead } from '../heads/maskedLanguageModel.js';
+import { gatherRows } from '../ops/index.js';
 import { type ModelInputs, type PaddedIntegers, padTokens, tokenLabels, unpadInputs } from './inputs.js';
 import { type ForwardOptions, type ModelParts, PretrainedModel } from './pretrainedModel.js';
 import { requireTiedDecoder } from './requireTiedDecoder.js';
@@ -45,5 +48,10 @@ export class MaskedLanguageModel extends PretrainedModel {
       if (masked.labels.length === 0) return { ...output, loss: tf.scalar(0) };
       return { ...output, loss: this.#predictions.loss(sequenceOutput, masked.positions, masked.labels).slice([0], [1]).reshape([]) as tf.Scalar };
     });
+  }
+
+  /** Logits over the vocabulary at chosen tokens of a packed batch (indices 0 to T - 1, [M]): [M, V]. The caller disposes them. */
+  packedLogits(batch: PackedBatch, positions: Int32Array, context: ForwardContext): tf.Tensor2D {
+    return tf.tidy(() => this.#predictions.logits(gatherRows(this.encoder.forward(batch, context).sequenceOutput, positions)));
   }
 }
