@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { commands } from './commands/index.js';
+
+const cli = fileURLToPath(new URL('cli.js', import.meta.url));
+
+function bertwright(...args: readonly string[]) {
+  return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd: mkdtempSync(path.join(os.tmpdir(), 'bertwright-cli-')), input: '' });
+}
+
+/** Packages that the compiled module and all it imports statically pull in; dynamic imports do not count. */
+function packagesLoadedBy(file: string, seen = new Set<string>(), packages = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return packages;
+  seen.add(file);
+  for (const match of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?:[^'"]*?\sfrom\s)?\s*['"]([^'"]+)['"]/gm)) {
+    const specifier = match[1] ?? '';
+    if (specifier.startsWith('.')) packagesLoadedBy(path.join(path.dirname(file), specifier), seen, packages);
+    else if (!specifier.startsWith('node:')) packages.add(specifier);
+  }
+  return packages;
+}
+
+describe('help', () => {
+  test('lists every command', () => {
+    const { stdout, status } = bertwright('--help');
+    assert.equal(status, 0);
+    for (const { name } of commands) assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+  });
+  for (const { name, options, examples } of commands) {
+    test(`of ${name} shows its flags and examples`, () => {
+      const { stdout, status } = bertwright(name, '--help');
+      assert.equal(status, 0);
+      for (const option of Object.keys(options)) assert.ok(stdout.includes(`--${option}`), option);
+      assert.ok(examples.length > 0 && examples.every(([example]) => stdout.includes(example.slice(0, 30))), stdout);
+    });
+  }
+  test('is quick because nothing but yargs is loaded before a command runs', () => assert.deepEqual([...packagesLoadedBy(cli)], ['yargs']));
+});
+
+describe('usage errors exit 2 and suggest the near match', () => {
+  const cases: readonly [args: readonly string[], message: RegExp][] = [
+    [['fintune'], /unknown command "fintune". Did you mean "finetune"/],
+    [['finetune', '--learning-rat', '1', '--model', 'M', '--output', 'O'], /unknown flag --learning-rat. Did you mean "learning-rate"/],
+    [['finetune', '--task', 'mrpc'], /--model is missing/],
+    [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--learning-rate', 'fast'], /--learning-rate: "fast" is not a number/],
+    [['finetune', '--model', 'M', '--output', 'O'], /neither --task nor --train-file/],
+    [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--engine', 'natve'], /Did you mean "native"/],
+    [['report'], /DIR is missing/],
+    [['report', 'no-such-folder'], /no such folder: no-such-folder/],
+    [['tasks', 'extra'], /unexpected "extra"/],
+    [['--learning-rate', '1'], /the command must come before its flags/],
+    [['run_glue', '--task_nam', 'x'], /unknown flag --task_nam. Did you mean "task"/],
+  ];
+  for (const [args, message] of cases) {
+    test(args.join(' '), () => {
+      const { stderr, stdout, status } = bertwright(...args);
+      assert.match(stderr, message);
+      assert.equal(status, 2);
+      assert.equal(stdout, '');
+    });
+  }
+});
+
+describe('tasks', () => {
+  test('prints ten rows, and JSON on request', () => {
+    const { stdout } = bertwright('tasks');
+    assert.equal(stdout.trim().split('\n').length, 11);
+    assert.match(stdout, /^stsb +STS-B +pair +0 to 5 +pearson, spearmanr +5749 +1500 +1379$/m);
+    const parsed: unknown = JSON.parse(bertwright('tasks', '--json').stdout);
+    assert.ok(Array.isArray(parsed) && parsed.length === 10);
+  });
+});
+
+test('--print-config shows each setting with its origin and runs nothing', () => {
+  const { stdout, status } = bertwright('finetune', '--task_name', 'mrpc', '--model', 'M', '--output', 'O', '--print-config');
+  assert.equal(status, 0);
+  assert.match(stdout, /^task +"mrpc" {2}\(command line\)$/m);
+  assert.match(stdout, /^engine +"auto" {2}\(default\)$/m);
+});
