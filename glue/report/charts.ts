@@ -13,9 +13,9 @@ export function scoreChart(data: ReportData): string {
   const majority = data.systems.find((system) => system.group === 'majority');
   const tasks = reportTasks(data).filter((task) => measured.some((system) => system.tasks[task] !== undefined));
   const rowHeight = 34;
-  const left = 76;
-  const width = 720;
-  const span = width - left - 60;
+  const left = 72;
+  const width = 520;
+  const span = width - left - 16;
   const x = (value: number): number => left + (Math.max(0, Math.min(100, value)) / 100) * span;
   const height = tasks.length * rowHeight + 34;
   const grid = [0, 25, 50, 75, 100].map((value) => `<line class="grid" x1="${round(x(value))}" x2="${round(x(value))}" y1="8" y2="${height - 22}"/><text class="tick" x="${round(x(value))}" y="${height - 6}" text-anchor="middle">${value}</text>`);
@@ -63,7 +63,7 @@ export function curveChart(run: PretrainingRun): string {
   const ticks = Array.from({ length: 5 }, (_, i) => low + ((high - low) * i) / 4);
   const grid = ticks.map((loss) => `<line class="grid" x1="${left}" x2="${width - 12}" y1="${round(y(loss))}" y2="${round(y(loss))}"/><text class="tick" x="${left - 6}" y="${round(y(loss) + 4)}" text-anchor="end">${loss.toFixed(1)}</text>`);
   const level = unigram === undefined ? '' : `<line class="level" x1="${left}" x2="${width - 12}" y1="${round(y(unigram))}" y2="${round(y(unigram))}"/>`;
-  const steps = [0, maxStep / 2, maxStep].map((step) => `<text class="tick" x="${round(x(step))}" y="${height - 14}" text-anchor="middle">${Math.round(step)}</text>`);
+  const steps = [0, maxStep / 2, maxStep].map((step) => `<text class="tick" x="${round(x(step))}" y="${height - 14}" text-anchor="${step === maxStep ? 'end' : 'middle'}">${Math.round(step)}</text>`);
   const key = `<ul class="key"><li><span class="stroke train"></span>training</li>${held.length > 0 ? '<li><span class="stroke held"></span>held-out</li>' : ''}${unigram === undefined ? '' : '<li><span class="stroke level"></span>unigram</li>'}</ul>`;
   return `<figure>${key}<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Masked-language-model loss in nats by optimizer step">${grid.join('')}${steps.join('')}${level}${line(train, 'train')}${held.length > 0 ? line(held, 'held') : ''}</svg><figcaption>MLM loss (nats) by optimizer step.</figcaption></figure>`;
 }

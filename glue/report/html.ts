@@ -71,10 +71,7 @@ function scoreCell(cell: Cell): string {
 function leaderboardSection(data: ReportData): string {
   const table = leaderboard(data);
   const head = table.columns
-    .map(({ title, detail }, i) => {
-      const average = i < glueAverages.length;
-      return `<th scope="col" class="number${average ? ' average' : ''}"${average ? ` title="${escapeHtml(detail)}"` : ''}>${escapeHtml(title)}<small>${average ? 'average' : escapeHtml(detail)}</small></th>`;
-    })
+    .map(({ title, detail, average }) => `<th scope="col" class="number${average ? ' average' : ''}"${average ? ` title="${escapeHtml(detail)}"` : ''}>${escapeHtml(title)}<small>${average ? 'average' : escapeHtml(detail)}</small></th>`)
     .join('');
   const groups = table.groups.map((group) => {
     const rows = group.rows.map((row) => `<tr><th scope="row"${row.note === undefined ? '' : ` title="${escapeHtml(row.note)}"`}>${escapeHtml(row.name)}</th>${row.cells.map(scoreCell).join('')}</tr>`);

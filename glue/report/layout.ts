@@ -19,7 +19,8 @@ export interface TableGroup {
 }
 
 export interface LeaderboardTable {
-  readonly columns: readonly { readonly title: string; readonly detail: string }[];
+  /** `detail`: a task's metrics, or an average's definition. */
+  readonly columns: readonly { readonly title: string; readonly detail: string; readonly average: boolean }[];
   readonly groups: readonly TableGroup[];
 }
 
@@ -64,17 +65,17 @@ export function reportTasks(data: ReportData): readonly GlueTaskName[] {
   return glueTaskNames.filter((task) => data.systems.some((system) => system.tasks[task] !== undefined));
 }
 
-/** The leaderboard: averages first, then a column a task; measured, baseline, published dev and published test rows apart. */
+/** The leaderboard: a column a task, then the averages; measured, baseline, published dev and published test rows apart. */
 export function leaderboard(data: ReportData): LeaderboardTable {
   const tasks = reportTasks(data);
   const columns = [
-    ...glueAverages.map(({ name, definition }) => ({ title: name, detail: definition })),
-    ...tasks.map((task) => ({ title: glueTasks[task].title, detail: shownMetrics(glueTasks[task]).map(({ label }) => label).join('/') })),
+    ...tasks.map((task) => ({ title: glueTasks[task].title, detail: shownMetrics(glueTasks[task]).map(({ label }) => label).join('/'), average: false })),
+    ...glueAverages.map(({ name, definition }) => ({ title: name, detail: definition, average: true })),
   ];
   const rowOf = (system: ReportSystem) => ({
     name: system.name,
     note: system.source,
-    cells: [...glueAverages.map((average) => averageCell(system, average)), ...tasks.map((task) => taskCell(system.tasks[task]))],
+    cells: [...tasks.map((task) => taskCell(system.tasks[task])), ...glueAverages.map((average) => averageCell(system, average))],
   });
   const group = (title: string, choose: (system: ReportSystem) => boolean, rank: boolean): TableGroup => {
     const rows = data.systems.filter(choose).map(rowOf);

@@ -37,7 +37,7 @@ export function markdownReport(data: ReportData): string {
 function leaderboardSection(data: ReportData): string[] {
   const table = leaderboard(data);
   const lines = ['## Leaderboard', '', tableRow(['System', ...table.columns.map(({ title }) => title)]), tableRow(['---', ...table.columns.map(() => '---:')])];
-  lines.push(tableRow(['', ...table.columns.map((column, i) => (i < glueAverages.length ? 'average' : column.detail))]));
+  lines.push(tableRow(['', ...table.columns.map((column) => (column.average ? 'average' : column.detail))]));
   for (const group of table.groups) {
     lines.push(tableRow([`*${group.title}*`, ...table.columns.map(() => '')]));
     for (const row of group.rows) lines.push(tableRow([markdownText(row.name), ...row.cells.map(cellText)]));

@@ -56,7 +56,7 @@ test('means, deviations, baselines, averages, published rows and remarks come ou
   assert.equal(data.systems.find((system) => system.group === 'published')?.split, 'test');
   const remarks = data.remarks.join('\n');
   assert.match(remarks, /QQP was not run: Quora's terms/);
-  assert.match(remarks, /MRPC was trained on 1200 of 3668 rows/);
+  assert.match(remarks, /Trained on a sample .*: MRPC 1200 of 3668\./);
   assert.match(remarks, /cut is not in the tables: started, but has no all_results.json/);
   assert.match(remarks, /broken.*not a JSON object/);
   assert.equal(data.pretraining[0]?.evalCurve.length, 1);

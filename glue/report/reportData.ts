@@ -134,6 +134,12 @@ function publishedSystem(row: PublishedResult): ReportSystem {
   return { name: row.name, group: 'published', split: row.split, source: row.source, parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: row.printedAverage };
 }
 
+/** `MRPC 1200 of 3668` where a run of the task saw fewer rows than the official release has. */
+function partialRows(name: GlueTaskName, runs: readonly TaskRun[], found: 'trainRows' | 'evalRows', official: 'officialTrainRows' | 'officialEvalRows'): string[] {
+  const partial = runs.find((run) => run.task === name && (run[found] ?? Number.POSITIVE_INFINITY) < (run[official] ?? 0));
+  return partial === undefined ? [] : [`${glueTasks[name].title} ${partial[found]} of ${partial[official]}`];
+}
+
 /** What a reader has to know to read the numbers right. */
 function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): string[] {
   const remarks: string[] = [];
@@ -146,13 +152,10 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
         : `${glueTasks[name].title} was not run.`,
     );
   }
-  for (const name of run) {
-    const runs = collected.taskRuns.filter((taskRun) => taskRun.task === name);
-    const sample = runs.find(({ trainRows, officialTrainRows }) => trainRows !== undefined && officialTrainRows !== undefined && trainRows < officialTrainRows);
-    if (sample !== undefined) remarks.push(`${glueTasks[name].title} was trained on ${sample.trainRows} of ${sample.officialTrainRows} rows: a sample, so its scores are not those of the full task.`);
-    const partial = runs.find(({ evalRows, officialEvalRows }) => evalRows !== undefined && officialEvalRows !== undefined && evalRows < officialEvalRows);
-    if (partial !== undefined) remarks.push(`${glueTasks[name].title} was scored on ${partial.evalRows} of ${partial.officialEvalRows} dev rows.`);
-  }
+  const sampled = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'trainRows', 'officialTrainRows'));
+  if (sampled.length > 0) remarks.push(`Trained on a sample of the official rows, so the scores are not those of the full tasks: ${sampled.join('; ')}.`);
+  const scored = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'evalRows', 'officialEvalRows'));
+  if (scored.length > 0) remarks.push(`Scored on a sample of the official dev rows: ${scored.join('; ')}.`);
   for (const system of systems) {
     for (const summary of Object.values(system.tasks)) {
       if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: it has learned nothing there.`);

@@ -6,7 +6,7 @@ export const reportStyle = `
   --s0: #7ab8ff; --s1: #ff9d66; --s2: #6fd08c; --s3: #c9a2ff; --s4: #ff8fb8; --s5: #5fd4c8; --base: #93a1af; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
-main { max-width: 82rem; margin: 0 auto; padding: 2rem clamp(1rem, 4vw, 3rem) 4rem; }
+main { max-width: 88rem; margin: 0 auto; padding: 2rem clamp(1rem, 4vw, 3rem) 4rem; }
 header p { color: var(--muted); margin: 0; }
 h1 { font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.2; margin: 0 0 .3rem; letter-spacing: -.01em; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .8rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
@@ -14,14 +14,15 @@ h3 { font-size: 1.05rem; margin: 1.2rem 0 .6rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .6rem; max-width: 100%; }
 .scroll:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .5rem .75rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); vertical-align: baseline; }
+th, td { padding: .45rem .55rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); vertical-align: baseline; }
 thead th { border-top: 0; background: var(--panel); font-weight: 600; vertical-align: bottom; }
+thead th { white-space: normal; min-width: 4.2rem; }
 thead small { display: block; font-weight: 400; color: var(--muted); }
 tbody th { font-weight: 500; }
 .number { text-align: right; }
 .best { font-weight: 700; }
 .missing { color: var(--muted); }
-.leaderboard tr > th:first-child { position: sticky; left: 0; background: var(--page); min-width: 11rem; max-width: 20rem; white-space: normal; z-index: 1; }
+.leaderboard tr > th:first-child { position: sticky; left: 0; background: var(--page); min-width: 9.5rem; max-width: 17rem; white-space: normal; z-index: 1; }
 .leaderboard thead tr > th:first-child { background: var(--panel); }
 .leaderboard .group th { background: var(--panel); color: var(--muted); font-size: .82rem; font-weight: 600; letter-spacing: .03em; padding-block: .35rem; max-width: none; position: static; }
 .leaderboard .group span { position: sticky; left: .75rem; }
@@ -29,7 +30,7 @@ tbody th { font-weight: 500; }
 details { margin: .6rem 0; }
 summary { cursor: pointer; color: var(--accent); }
 dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0; }
-figure { margin: 0; max-width: 52rem; }
+figure { margin: 0; max-width: 38rem; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--text); font-size: 14px; font-family: inherit; } svg .tick { fill: var(--muted); font-size: 12px; }
 .grid { stroke: var(--line); stroke-width: 1; stroke-dasharray: 2 4; } .axis { stroke: var(--line); stroke-width: 2; }
