@@ -31,5 +31,5 @@ golden = {
     ],
 }
 with open(target, "w") as file:
-    json.dump(golden, file, indent=1)
+    json.dump(golden, file)
     file.write("\n")
