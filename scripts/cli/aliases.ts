@@ -48,9 +48,9 @@ export function canonicalArguments(args: readonly string[]): string[] {
   let previous = '';
   return args.map((arg) => {
     if (arg === '--') rest = true;
-    const valueOf = valueAliases[previous];
+    const values = valueAliases[previous];
     previous = '';
-    if (rest || !arg.startsWith('--') || arg.length < 4) return valueOf !== undefined && Object.hasOwn(valueOf, arg) ? (valueOf[arg] ?? arg) : arg;
+    if (rest || !arg.startsWith('--') || arg.length < 4) return values !== undefined && Object.hasOwn(values, arg) ? (values[arg] ?? arg) : arg;
     const equals = arg.indexOf('=');
     const flag = arg.slice(2, equals < 0 ? undefined : equals);
     previous = equals < 0 ? canonicalFlag(command, flag) : '';
