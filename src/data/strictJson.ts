@@ -47,6 +47,7 @@ export function setOwn<T>(target: Record<string, T>, key: string, value: T): voi
 }
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a string must not hold them unescaped (RFC 8259, section 7)
 const plainString = /[^"\\\u0000-\u001f]*/y;
 const space = /[ \t\n\r]*/y;
 const literals = new Map<string, JsonValue>([

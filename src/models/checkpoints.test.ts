@@ -75,6 +75,7 @@ test('an encoder loads from a checkpoint with heads, and a head from an encoder:
   await masked.savePretrained(saved);
   const { loadReport } = await BertForSequenceClassification.fromPretrained(saved);
   assert.deepEqual(loadReport.missing, ['bert.pooler.dense.weight', 'bert.pooler.dense.bias', 'classifier.weight', 'classifier.bias']);
+  assert.deepEqual((await BertModel.fromPretrained(saved)).loadReport.missing, ['pooler.dense.weight', 'pooler.dense.bias'], 'named as namedParameters names them');
 });
 
 test('foreign names: legacy LayerNorm, no prefix, position ids, a repeated tied decoder, a bias under the decoder', async () => {

@@ -23,8 +23,8 @@ export class EncoderModel extends PretrainedModel {
   }
 
   /** Without the prefix that the names carry under a head, as transformers has it. */
-  override namedParameters(): Map<string, tf.Variable> {
-    return new Map([...super.namedParameters()].map(([name, variable]) => [name.slice(this.#prefix.length), variable]));
+  override publicName(name: string): string {
+    return name.slice(this.#prefix.length);
   }
 
   /**

@@ -75,7 +75,7 @@ export async function loadModel<M extends PretrainedModel>(
     return random(name, shape, initializer);
   };
   const model = construct(modelClass, { type, config, seed, store: new ParameterStore(source) });
-  model.loadReport = { missing, unexpected: weights.unexpected() };
+  model.loadReport = { missing: missing.map((name) => model.publicName(name)), unexpected: weights.unexpected() };
   return model;
 }
 

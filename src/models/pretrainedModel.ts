@@ -50,7 +50,12 @@ export abstract class PretrainedModel {
 
   /** All parameters by the name that transformers gives them, in a fixed order. The model keeps them. */
   namedParameters(): Map<string, tf.Variable> {
-    return this.#parts.store.variables();
+    return new Map([...this.#parts.store.variables()].map(([name, variable]) => [this.publicName(name), variable]));
+  }
+
+  /** The name outside of a parameter in the store. */
+  publicName(name: string): string {
+    return name;
   }
 
   /**

@@ -1,6 +1,6 @@
 """Writes what transformers computes with the MiniLM checkpoint for a few sentences.
 
-Run:   python scripts/goldens/minilm.py <model directory> src/models/fixtures/minilm.json
+Run:   python scripts/goldens/makeMiniLm.py <model directory> src/models/fixtures/minilm.json
 Needs: pip install torch 'transformers<5'. Seconds on a CPU.
 The first values of the outputs and the norm of each row stand for the whole; float32, eager attention.
 """

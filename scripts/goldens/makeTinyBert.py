@@ -1,6 +1,6 @@
 """Writes the golden state of a tiny random BertForPreTraining, computed by transformers in float64.
 
-Run:   python scripts/goldens/tiny_bert.py src/models/fixtures
+Run:   python scripts/goldens/makeTinyBert.py src/models/fixtures
 Needs: pip install torch 'transformers<5' safetensors
 Writes tiny-bert/ (config.json and model.safetensors as save_pretrained leaves them) and, for gelu and gelu_new,
 tiny-bert-<activation>.safetensors: inputs, logits, loss, the gradient of every parameter, and ten losses of plain
