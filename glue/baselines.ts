@@ -13,7 +13,7 @@ export interface MajorityBaseline {
  * Predicts the most frequent class of the training labels (the smaller number of equals; regression: their mean) for every
  * reference row and scores that. Both lists must be non-empty.
  */
-export function majorityBaseline(task: GlueTask, trainLabels: readonly number[], references: readonly number[]): MajorityBaseline {
+export function majorityBaseline(task: Pick<GlueTask, 'kind' | 'labels'> & { readonly metrics: readonly string[] }, trainLabels: readonly number[], references: readonly number[]): MajorityBaseline {
   if (trainLabels.length === 0) throw new RangeError('a majority of no labels');
   let prediction: number;
   if (task.kind === 'regression') {

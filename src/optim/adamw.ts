@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { adamwUpdate } from '../ops/optimizerOps.js';
+import { assignValues } from './assignValues.js';
 import type { ParameterSetting } from './parameterGroups.js';
 
 /** 'adamw' corrects the bias of the moments (Hugging Face); 'adamw-bert' does not (Google's BERT code). */
@@ -117,8 +118,8 @@ export class AdamW {
       if (found.m.length !== parameter.size || found.v.length !== parameter.size) {
         throw new RangeError(`optimizer state: moments of "${name}" have ${found.m.length} and ${found.v.length} elements, expected ${parameter.size}`);
       }
-      assignHost(m, found.m);
-      assignHost(v, found.v);
+      assignValues(m, found.m);
+      assignValues(v, found.v);
     }
     this.#step = state.step;
   }
@@ -141,11 +142,4 @@ function zeroVariable(shape: number[]): tf.Variable {
 
 function hostCopy(tensor: tf.Tensor): Float32Array {
   return new Float32Array(tensor.dataSync());
-}
-
-function assignHost(variable: tf.Variable, values: Float32Array): void {
-  // A copy, because some backends keep the array that they are given, and the update then writes into it.
-  const tensor = tf.tensor(new Float32Array(values), variable.shape, 'float32');
-  variable.assign(tensor);
-  tensor.dispose();
 }

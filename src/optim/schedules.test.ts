@@ -63,7 +63,7 @@ test('layer-wise decay lowers the rate layer by layer from the head to the embed
   assert.equal(layerWiseLrScale('bert.encoder.layer.2.output.dense.weight', 0.5, 3), 0.5);
   assert.equal(layerWiseLrScale('bert.encoder.layer.0.output.dense.weight', 0.5, 3), 0.125);
   assert.equal(layerWiseLrScale('bert.embeddings.word_embeddings.weight', 0.5, 3), 0.0625);
-  const settings = parameterSettings(['classifier.bias', 'bert.encoder.layer.2.output.dense.weight'], { weightDecay: 0.01, layerWise: { decay: 0.5, numHiddenLayers: 3 } });
+  const settings = parameterSettings(['classifier.bias', 'bert.encoder.layer.2.output.dense.weight'], { weightDecay: 0.01, layerWiseLrDecay: 0.5 });
   assert.deepEqual(settings.get('classifier.bias'), { weightDecay: 0, lrScale: 1 });
   assert.deepEqual(settings.get('bert.encoder.layer.2.output.dense.weight'), { weightDecay: 0.01, lrScale: 0.5 });
 });

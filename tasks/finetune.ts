@@ -1,0 +1,186 @@
+/**
+ * Fine-tunes a checkpoint on one task: trains with evaluations in between, brings the best checkpoint back, evaluates and
+ * predicts with it, and writes everything into the output directory. The same call on the same directory resumes or does nothing.
+ */
+import path from 'node:path';
+import { readSafetensors } from '../src/checkpoint/safetensors.js';
+import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
+import { DataError, InterruptedError } from '../src/data/errors.js';
+import { setMatmulPrecision } from '../src/engine/index.js';
+import type { SequenceClassificationModel } from '../src/models/index.js';
+import { AdamW } from '../src/optim/adamw.js';
+import { parameterSettings } from '../src/optim/parameterGroups.js';
+import { assignValues } from '../src/optim/assignValues.js';
+import { type LoopState, runTraining, type TrainingResult } from '../src/train/loop.js';
+import { MetricLog } from '../src/train/metricLog.js';
+import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
+import { trainingBatches } from './batches.js';
+import { bestEvaluation, outOfPatience } from './bestCheckpoint.js';
+import { classificationLoss } from './classificationLoss.js';
+import { classify, evalEntries, score } from './classify.js';
+import { type EncodedRow, encodeSplit } from './encodeSplit.js';
+import { finishFinetune, readResults } from './finetuneResults.js';
+import { type FinetuneJob, prepareFinetune } from './finetuneJob.js';
+import type { FinetuneOptions, FinetuneResult } from './options.js';
+
+/**
+ * Runs a whole fine-tune.
+ * @throws UsageError (options, names, another run in the directory), DataError (rows, labels, damaged files), BusyError,
+ * NonFiniteError (before the update), InterruptedError (after saving), IoError
+ */
+export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  const job = await prepareFinetune(options);
+  const output = await OutputDirectory.open(options.output, {
+    kind: 'finetune',
+    command: job.command,
+    settings: job.settings,
+    about: job.about,
+    overwrite: options.overwrite,
+    acceptChanged: options.acceptChanged,
+    note: job.note,
+  });
+  try {
+    if (output.previous?.status === 'complete') {
+      job.note(`${options.output} holds this run, complete; nothing to do (--overwrite starts anew)`);
+      return { output: options.output, task: job.spec.name, results: await readResults(options.output), alreadyComplete: true };
+    }
+    if (options.resume === true && output.previous === undefined) job.note(`nothing to resume in ${options.output}; starting anew`);
+    const results = await runFinetune(job, output);
+    return { output: options.output, task: job.spec.name, results, alreadyComplete: false };
+  } catch (error) {
+    if (output.previous?.status !== 'complete') output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    throw error;
+  } finally {
+    await output.close();
+  }
+}
+
+interface EncodedSplits {
+  readonly train: readonly EncodedRow[];
+  readonly dev: readonly (readonly EncodedRow[])[];
+}
+
+async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<FinetuneResult['results']> {
+  const { options, plan, data, tokenizer } = job;
+  const model = await job.loadModel();
+  const optimizer = new AdamW(model.namedParameters(), {
+    kind: plan.optimizer,
+    beta1: plan.adamBeta1,
+    beta2: plan.adamBeta2,
+    epsilon: plan.adamEpsilon,
+    settings: parameterSettings(model.namedParameters().keys(), {
+      weightDecay: plan.weightDecay,
+      ...(plan.layerWiseLrDecay === 1 ? {} : { layerWiseLrDecay: plan.layerWiseLrDecay }),
+    }),
+  });
+  try {
+    const labelMap = job.labelMap(model);
+    const maxLength = job.maxLength(model);
+    const encode = (split: (typeof data.dev)[number]): Promise<EncodedRow[]> => encodeSplit(split, tokenizer, maxLength, labelMap, options.signal);
+    const encoded: EncodedSplits = { train: await encode(data.train), dev: await Promise.all(data.dev.map(encode)) };
+    const resume = await resumeState(job, output, model);
+    const training = await train(job, output, model, optimizer, encoded, labelMap, resume);
+    await restoreBest(job, output, model, training);
+    return await finishFinetune({ job, output, model, training, encoded, labelMap, encode });
+  } finally {
+    optimizer.dispose();
+    model.dispose();
+  }
+}
+
+/** Loads the newest intact checkpoint of an earlier session into the model and returns the rest of its state. */
+async function resumeState(job: FinetuneJob, output: OutputDirectory, model: SequenceClassificationModel): Promise<LoopState | undefined> {
+  const checkpoint = await output.latestCheckpoint();
+  if (checkpoint === undefined) {
+    if (output.previous !== undefined) job.note('the earlier run left no checkpoint; starting from the beginning');
+    return undefined;
+  }
+  loadWeights(model, checkpoint);
+  const state = await loadLoopState(checkpoint.path);
+  job.note(`resuming from step ${state.step} of ${job.plan.totalSteps}`);
+  return state;
+}
+
+/** Puts the weights of a checkpoint of this same model into its variables. */
+function loadWeights(model: SequenceClassificationModel, checkpoint: Checkpoint): void {
+  const file = path.join(checkpoint.path, 'model.safetensors');
+  const tensors = readSafetensors(file);
+  for (const [name, variable] of model.namedParameters()) {
+    const found = tensors.get(name);
+    if (found === undefined) throw new DataError(`tensor "${name}" is missing`, { location: { file } });
+    if (found.data.length !== variable.size) {
+      throw new DataError(`tensor "${name}" has shape [${found.shape.join(', ')}], expected [${variable.shape.join(', ')}]`, { location: { file } });
+    }
+    assignValues(variable, found.data);
+  }
+}
+
+async function train(
+  job: FinetuneJob,
+  output: OutputDirectory,
+  model: SequenceClassificationModel,
+  optimizer: AdamW,
+  encoded: EncodedSplits,
+  labelMap: readonly number[] | undefined,
+  resume: LoopState | undefined,
+): Promise<TrainingResult> {
+  const { plan, options, spec, data } = job;
+  const log = new MetricLog(output.path, resume?.history ?? []);
+  const history = [...(resume?.history ?? [])];
+  const evaluate = async (): Promise<Record<string, number>> => {
+    const entries: Record<string, number> = {};
+    for (const [i, split] of data.dev.entries()) {
+      const rows = encoded.dev[i] ?? [];
+      Object.assign(entries, evalEntries(score(spec, await classify(model, rows, plan.perDeviceEvalBatchSize, options.signal), rows, labelMap), split.suffix));
+    }
+    setMatmulPrecision(job.trainingPrecision);
+    return entries;
+  };
+  setMatmulPrecision(job.trainingPrecision);
+  return runTraining({
+    parameters: model.namedParameters(),
+    optimizer,
+    batches: trainingBatches(encoded.train, { batchSize: plan.perDeviceTrainBatchSize, accumulation: plan.gradientAccumulationSteps, seed: plan.seed }),
+    computeLoss: classificationLoss(model, spec, plan.labelSmoothingFactor),
+    totalSteps: plan.totalSteps,
+    learningRate: plan.learningRate,
+    schedule: plan.lrSchedulerType,
+    warmupSteps: plan.warmupSteps,
+    maxGradNorm: plan.maxGradNorm,
+    seed: plan.seed,
+    loggingSteps: plan.loggingSteps,
+    evalSteps: plan.evalSteps,
+    evaluate: plan.evalStrategy === 'no' ? undefined : evaluate,
+    shouldStop: () => outOfPatience(history, plan.metricForBestModel, plan.earlyStoppingPatience),
+    saveSteps: plan.saveSteps,
+    save: async (step, state) => {
+      const saved = await output.saveCheckpoint(step, async (temporary) => {
+        await model.savePretrained(temporary);
+        await job.saveTokenizer(temporary);
+        await saveLoopState(temporary, state);
+      });
+      const best = plan.loadBestModelAtEnd ? bestEvaluation(state.history, plan.metricForBestModel) : undefined;
+      await output.retain(plan.saveTotalLimit, best === undefined ? [] : [best.step]);
+      return saved;
+    },
+    resumeState: resume,
+    signal: options.signal,
+    progress: options.progress,
+    onLog: (entry) => {
+      history.push(entry);
+      log.append(entry);
+    },
+    rowIds: (batch) => Array.from(batch.rows, (row) => encoded.train[row]?.index ?? row),
+  });
+}
+
+/** Where a better evaluation lies before the last step, its weights come back. */
+async function restoreBest(job: FinetuneJob, output: OutputDirectory, model: SequenceClassificationModel, training: TrainingResult): Promise<void> {
+  const { plan } = job;
+  const best = plan.loadBestModelAtEnd ? bestEvaluation(training.state.history, plan.metricForBestModel) : undefined;
+  if (best === undefined || best.step === training.state.step) return;
+  const checkpoint = (await output.checkpoints()).find(({ step }) => step === best.step);
+  if (checkpoint === undefined) throw new DataError(`the best checkpoint, checkpoint-${best.step}, is gone`, { location: { file: output.path }, hint: 'start anew with --overwrite' });
+  loadWeights(model, checkpoint);
+  job.note(`the best ${plan.metricForBestModel}, ${best.value.toFixed(4)}, was at step ${best.step}; its weights are taken`);
+}

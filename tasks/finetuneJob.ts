@@ -1,0 +1,140 @@
+/** Everything a fine-tune needs before its first step: data, plan, labels, tokenizer, precision, and what is recorded about it. */
+import path from 'node:path';
+import type { Settings } from '../src/checkpoint/outputDirectory.js';
+import { readConfigJson } from '../src/config/configJson.js';
+import { resolveMatmulPrecision } from '../src/engine/index.js';
+import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
+import { AutoTokenizer, type BertTokenizer } from '../src/tokenizer/index.js';
+import { checkedMaxLength } from './encodeSplit.js';
+import { type Environment, environment } from './environment.js';
+import { fingerprintModel, hashFiles } from './fingerprint.js';
+import { type FinetunePlan, planFinetune } from './finetunePlan.js';
+import { matchLabels } from './labelMapping.js';
+import type { FinetuneOptions } from './options.js';
+import { loadTaskData } from './taskData.js';
+import type { TaskData, TaskSpec } from './taskSpec.js';
+
+export interface FinetuneJob {
+  readonly options: FinetuneOptions;
+  readonly data: TaskData;
+  readonly spec: TaskSpec;
+  readonly plan: FinetunePlan;
+  readonly tokenizer: BertTokenizer;
+  readonly environment: Environment;
+  readonly trainingPrecision: 'highest' | 'bf16';
+  /** Name of the model in results and reports. */
+  readonly modelName: string;
+  readonly command: string;
+  /** What decides the result. */
+  readonly settings: Settings;
+  readonly about: Settings;
+  readonly note: (text: string) => void;
+  loadModel(): Promise<SequenceClassificationModel>;
+  saveTokenizer(directory: string): Promise<void>;
+  /** The model's class of each class of the task; undefined for regression. */
+  labelMap(model: SequenceClassificationModel): number[] | undefined;
+  maxLength(model: SequenceClassificationModel): number;
+}
+
+/** Names of the outputs in config.json; undefined where there are none. */
+function labelsInConfig(json: { readonly [key: string]: unknown }): string[] | undefined {
+  const names = json['id2label'];
+  if (typeof names !== 'object' || names === null) return undefined;
+  return Object.entries(names)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, name]) => String(name));
+}
+
+/** Loads data and tokenizer, resolves the plan, hashes what the result depends on. The model itself comes with `loadModel`. */
+export async function prepareFinetune(options: FinetuneOptions): Promise<FinetuneJob> {
+  const note = (text: string): void => options.progress?.({ type: 'note', text });
+  const fingerprint = await fingerprintModel(options.model, options.init !== 'random');
+  const data = await loadTaskData(options);
+  const { spec } = data;
+  const config = readConfigJson(path.join(options.model, 'config.json'));
+  const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
+  const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });
+  const tokenizer = await AutoTokenizer.fromPretrained(options.model);
+  const trainingPrecision = resolveMatmulPrecision(options.matmulPrecision ?? 'auto', true);
+  const found = environment();
+  const modelName = path.basename(path.resolve(options.model));
+  const { loggingSteps: _, ...decisive } = plan;
+  const settings: Settings = {
+    task: spec.name,
+    init: options.init ?? 'checkpoint',
+    ...Object.fromEntries(Object.entries(decisive).map(([key, value]) => [key, value ?? null])),
+    loggingSteps: plan.loggingSteps,
+    maxTrainSamples: options.maxTrainSamples ?? null,
+    maxEvalSamples: options.maxEvalSamples ?? null,
+    maxPredictSamples: options.maxPredictSamples ?? null,
+    labels: spec.labels,
+    metrics: spec.metrics,
+    engine: found.engine,
+    isa: found.isa,
+    threads: found.threads,
+    matmulPrecision: trainingPrecision,
+    modelSha256: fingerprint.model,
+    tokenizerSha256: fingerprint.tokenizer,
+    trainSha256: await hashFiles([data.train.file]),
+    devSha256: await hashFiles(data.dev.map((split) => split.file)),
+  };
+  const about: Settings = {
+    model: path.resolve(options.model),
+    trainFile: path.resolve(data.train.file),
+    machine: found.machine,
+    versions: found.versions,
+    startedAt: new Date().toISOString(),
+  };
+  const own = labelsInConfig(config);
+  const keepsHead = spec.kind === 'classification' && own !== undefined && matchLabels(spec, own) !== undefined;
+  return {
+    options,
+    data,
+    spec,
+    plan,
+    tokenizer,
+    environment: found,
+    trainingPrecision,
+    modelName,
+    command: options.command ?? `finetune({ task: ${JSON.stringify(spec.name)}, model: ${JSON.stringify(options.model)}, output: ${JSON.stringify(options.output)} })`,
+    settings,
+    about,
+    note,
+    loadModel: async () => {
+      const labels =
+        spec.kind === 'regression'
+          ? ({ numLabels: 1, id2label: ['score'], problemType: 'regression' } as const)
+          : keepsHead
+            ? ({ problemType: 'single_label_classification' } as const)
+            : ({ numLabels: spec.labels.length, id2label: spec.labels, problemType: 'single_label_classification' } as const);
+      const model = await AutoModelForSequenceClassification.fromPretrained(options.model, {
+        ...labels,
+        seed: plan.seed,
+        ignoreMismatchedSizes: true,
+        ...(options.init === 'random' ? { init: 'random' } : {}),
+      });
+      const parameters = parameterCount(model);
+      const fresh = options.init === 'random' ? 'all weights fresh' : model.loadReport.missing.length === 0 ? 'no weight fresh' : `fresh: ${model.loadReport.missing.join(', ')}`;
+      note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
+      note(
+        `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision`,
+      );
+      return model;
+    },
+    saveTokenizer: async (directory) => {
+      await tokenizer.save(directory);
+    },
+    labelMap: (model) => (spec.kind === 'regression' ? undefined : matchLabels(spec, labelNames(model))),
+    maxLength: (model) => checkedMaxLength(plan.maxSeqLength, model.config.maxPositionEmbeddings),
+  };
+}
+
+/** The names of a model's classes, in its order. */
+export function labelNames(model: SequenceClassificationModel): string[] {
+  return Array.from({ length: model.numLabels }, (_, i) => model.config.id2label?.[i] ?? `LABEL_${i}`);
+}
+
+/** Elements of all parameters. */
+export function parameterCount(model: SequenceClassificationModel): number {
+  return [...model.namedParameters().values()].reduce((sum, variable) => sum + variable.size, 0);
+}

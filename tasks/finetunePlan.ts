@@ -1,0 +1,117 @@
+/** Turns the options of a fine-tune into the numbers it runs with: recipe, batch, schedule, evaluation and saving. */
+import { UsageError } from '../src/data/errors.js';
+import { resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
+import type { EvalStrategy, FinetuneOptions } from './options.js';
+import { defaultRecipe, recipe } from './recipes.js';
+import type { TaskSpec } from './taskSpec.js';
+
+export interface FinetunePlan {
+  readonly recipe: string;
+  readonly perDeviceTrainBatchSize: number;
+  readonly perDeviceEvalBatchSize: number;
+  readonly gradientAccumulationSteps: number;
+  readonly learningRate: number;
+  readonly lrSchedulerType: ScheduleType;
+  readonly warmupSteps: number;
+  readonly weightDecay: number;
+  readonly optimizer: 'adamw' | 'adamw-bert';
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number;
+  readonly maxGradNorm: number;
+  readonly labelSmoothingFactor: number;
+  readonly numTrainEpochs: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  readonly maxSeqLength: number;
+  readonly layerWiseLrDecay: number;
+  readonly seed: number;
+  readonly loggingSteps: number;
+  readonly evalStrategy: EvalStrategy;
+  /** Undefined: only after the last step. */
+  readonly evalSteps: number | undefined;
+  readonly saveStrategy: EvalStrategy;
+  readonly saveSteps: number | undefined;
+  readonly saveTotalLimit: number;
+  readonly loadBestModelAtEnd: boolean;
+  /** Without `eval_`. */
+  readonly metricForBestModel: string;
+  readonly earlyStoppingPatience: number | undefined;
+}
+
+function checked(name: string, value: number, rule: 'positive' | 'nonNegative' | 'count' | 'share'): number {
+  const fits = {
+    positive: value > 0 && Number.isFinite(value),
+    nonNegative: value >= 0 && Number.isFinite(value),
+    count: Number.isInteger(value) && value > 0,
+    share: value >= 0 && value < 1,
+  }[rule];
+  const expected = { positive: 'a number above 0', nonNegative: 'a number of at least 0', count: 'a whole number above 0', share: 'a number from 0 to below 1' }[rule];
+  if (!fits) throw new UsageError(`${name} is ${value}, expected ${expected}`);
+  return value;
+}
+
+/** A number of steps, or below 1 a share of the run (at least one step). */
+function stepsOrShare(name: string, value: number, totalSteps: number): number {
+  checked(name, value, 'positive');
+  return value < 1 ? Math.max(1, Math.round(value * totalSteps)) : checked(name, value, 'count');
+}
+
+/** Resolves and checks everything; throws a UsageError that names the option. */
+export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { readonly trainRows: number; readonly devRows: number; readonly hiddenSize: number }): FinetunePlan {
+  const name = options.recipe ?? defaultRecipe;
+  const base = recipe(name).hyperparameters({ task: spec.name, trainRows: facts.trainRows, hiddenSize: facts.hiddenSize });
+  const batchSize = checked('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count');
+  const accumulation = checked('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1, 'count');
+  const stepsPerEpoch = Math.ceil(facts.trainRows / (batchSize * accumulation));
+  const numTrainEpochs = checked('numTrainEpochs', options.numTrainEpochs ?? base.numTrainEpochs, 'positive');
+  // As the Trainer has it: 0 and below mean "not set".
+  const limited = options.maxSteps !== undefined && options.maxSteps > 0;
+  const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, Math.ceil(numTrainEpochs * stepsPerEpoch));
+  const warmup = options.warmupSteps !== undefined && options.warmupSteps > 0 ? options.warmupSteps : checked('warmupRatio', options.warmupRatio ?? base.warmupRatio, 'share');
+  const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
+  const loggingSteps = options.loggingSteps === undefined ? Math.max(1, Math.min(50, Math.floor(totalSteps / 10))) : stepsOrShare('loggingSteps', options.loggingSteps, totalSteps);
+  const evalSteps = strategy === 'no' ? undefined : strategy === 'epoch' ? stepsPerEpoch : stepsOrShare('evalSteps', options.evalSteps ?? loggingSteps, totalSteps);
+  const loadBest = strategy !== 'no' && (options.loadBestModelAtEnd ?? true);
+  // The best model can only come back from a checkpoint, so every evaluation is followed by one.
+  const saveStrategy = loadBest ? strategy : (options.saveStrategy ?? (options.saveSteps === undefined ? 'no' : 'steps'));
+  const saveSteps = saveStrategy === 'no' ? undefined : loadBest ? evalSteps : saveStrategy === 'epoch' ? stepsPerEpoch : stepsOrShare('saveSteps', options.saveSteps ?? 500, totalSteps);
+  return {
+    recipe: name,
+    perDeviceTrainBatchSize: batchSize,
+    perDeviceEvalBatchSize: checked('perDeviceEvalBatchSize', options.perDeviceEvalBatchSize ?? 64, 'count'),
+    gradientAccumulationSteps: accumulation,
+    learningRate: checked('learningRate', options.learningRate ?? base.learningRate, 'positive'),
+    lrSchedulerType: scheduleType(options.lrSchedulerType ?? base.lrSchedulerType),
+    warmupSteps: resolveWarmupSteps(warmup, totalSteps),
+    weightDecay: checked('weightDecay', options.weightDecay ?? base.weightDecay, 'nonNegative'),
+    optimizer: options.optimizer ?? 'adamw',
+    adamBeta1: checked('adamBeta1', options.adamBeta1 ?? base.adamBeta1, 'share'),
+    adamBeta2: checked('adamBeta2', options.adamBeta2 ?? base.adamBeta2, 'share'),
+    adamEpsilon: checked('adamEpsilon', options.adamEpsilon ?? base.adamEpsilon, 'positive'),
+    maxGradNorm: checked('maxGradNorm', options.maxGradNorm ?? 1, 'nonNegative'),
+    labelSmoothingFactor: checked('labelSmoothingFactor', options.labelSmoothingFactor ?? 0, 'share'),
+    numTrainEpochs: limited ? totalSteps / stepsPerEpoch : numTrainEpochs,
+    stepsPerEpoch,
+    totalSteps,
+    maxSeqLength: options.maxSeqLength ?? base.maxSeqLength,
+    layerWiseLrDecay: checked('layerWiseLrDecay', options.layerWiseLrDecay ?? 1, 'positive'),
+    seed: options.seed ?? 42,
+    loggingSteps,
+    evalStrategy: strategy,
+    evalSteps,
+    saveStrategy,
+    saveSteps,
+    saveTotalLimit: checked('saveTotalLimit', options.saveTotalLimit ?? 1, 'count'),
+    loadBestModelAtEnd: loadBest,
+    metricForBestModel: bestMetric(options.metricForBestModel, spec),
+    earlyStoppingPatience: options.earlyStoppingPatience === undefined ? undefined : checked('earlyStoppingPatience', options.earlyStoppingPatience, 'count'),
+  };
+}
+
+function bestMetric(wanted: string | undefined, spec: TaskSpec): string {
+  const choices = ['loss', ...spec.metrics, ...(spec.metrics.length > 1 ? ['combined_score'] : [])];
+  const name = wanted?.replace(/^eval_/, '') ?? spec.selectBy;
+  if (choices.includes(name)) return name;
+  throw new UsageError(`${spec.title} has no metric "${name}"`, { hint: `its metrics: ${choices.join(', ')}` });
+}

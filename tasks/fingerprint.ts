@@ -1,0 +1,40 @@
+/** Hashes of what a run depends on, so that a resume notices a changed model, tokenizer or data file. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { UsageError } from '../src/data/errors.js';
+import { didYouMean } from '../src/data/nearMatch.js';
+
+/** SHA-256 over the contents of files, in the order given. */
+export async function hashFiles(files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of files) await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { end: false });
+  return hash.digest('hex');
+}
+
+export interface ModelFingerprint {
+  /** Of config.json and, unless weights start anew, of the weight files. */
+  readonly model: string;
+  readonly tokenizer: string;
+}
+
+/** Hashes of a model directory; an absent one is a UsageError with the near match. */
+export async function fingerprintModel(directory: string, withWeights: boolean): Promise<ModelFingerprint> {
+  let names: string[];
+  try {
+    names = (await readdir(directory)).sort();
+  } catch (cause) {
+    const parent = path.dirname(path.resolve(directory));
+    const siblings = await readdir(parent).catch(() => []);
+    throw new UsageError(`no model directory ${directory}.${didYouMean(path.basename(directory), siblings)}`, { hint: 'a model directory holds config.json, model.safetensors and vocab.txt', cause });
+  }
+  if (!names.includes('config.json')) {
+    throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });
+  }
+  const weights = names.filter((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');
+  const tokenizer = names.filter((name) => ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].includes(name));
+  const inside = (list: readonly string[]): string[] => list.map((name) => path.join(directory, name));
+  return { model: await hashFiles(inside(['config.json', ...(withWeights ? weights : [])])), tokenizer: await hashFiles(inside(tokenizer)) };
+}

@@ -1,0 +1,43 @@
+/** Loads a fine-tuned checkpoint for evaluation or prediction. */
+import path from 'node:path';
+import { UsageError } from '../src/data/errors.js';
+import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
+import { AutoTokenizer, type BertTokenizer } from '../src/tokenizer/index.js';
+import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
+import { checkedMaxLength } from './encodeSplit.js';
+import { fingerprintModel } from './fingerprint.js';
+
+export interface LoadedClassifier {
+  readonly model: SequenceClassificationModel;
+  readonly tokenizer: BertTokenizer;
+  readonly maxLength: number;
+  readonly batchSize: number;
+  readonly name: string;
+}
+
+interface ClassifierOptions {
+  readonly model: string;
+  /** Default: what the model was fine-tuned with, as its run.json says, else 128. */
+  readonly maxSeqLength?: number | undefined;
+  readonly perDeviceEvalBatchSize?: number | undefined;
+}
+
+/** The caller disposes the model. A checkpoint without a classification head is a UsageError. */
+export async function loadClassifier(options: ClassifierOptions): Promise<LoadedClassifier> {
+  await fingerprintModel(options.model, false);
+  const record = await readRunRecord(options.model);
+  const trainedWith = record?.settings['maxSeqLength'];
+  const model = await AutoModelForSequenceClassification.fromPretrained(options.model);
+  const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
+  if (missing.length > 0) {
+    model.dispose();
+    throw new UsageError(`${options.model} has no classification head (${missing.join(', ')})`, { hint: 'fine-tune it first: bertwright finetune --task NAME --model DIR --output DIR' });
+  }
+  return {
+    model,
+    tokenizer: await AutoTokenizer.fromPretrained(options.model),
+    maxLength: checkedMaxLength(options.maxSeqLength ?? (typeof trainedWith === 'number' ? trainedWith : 128), model.config.maxPositionEmbeddings),
+    batchSize: options.perDeviceEvalBatchSize ?? 64,
+    name: path.basename(path.resolve(options.model)),
+  };
+}

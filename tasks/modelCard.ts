@@ -1,0 +1,49 @@
+/** README.md of a fine-tuned checkpoint: what it is and what was measured, with the metadata block that model hubs read. */
+import type { FinetunePlan } from './finetunePlan.js';
+import type { Results } from './options.js';
+import type { TaskSpec } from './taskSpec.js';
+
+/** Text that Markdown and YAML take literally on one line. */
+function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replaceAll(/[<>|`]/g, '');
+}
+
+/** The card's text. Metrics are shown x100, losses as they are. */
+export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, command: string): string {
+  const measured = Object.entries(results).filter(([key, value]) => key.startsWith('eval_') && typeof value === 'number' && !/runtime|per_second|samples/.test(key));
+  const rows = measured.map(([key, value]) => {
+    const name = key.slice('eval_'.length);
+    const number = Number(value);
+    const majority = results[`majority_${name}`];
+    const show = (n: number): string => (name.startsWith('loss') ? n.toFixed(4) : (100 * n).toFixed(2));
+    return `| ${name} | ${show(number)} | ${typeof majority === 'number' ? show(majority) : ''} |`;
+  });
+  const text = (key: string): string => plain(String(results[key] ?? ''));
+  return [
+    '---',
+    'library_name: transformers',
+    'pipeline_tag: text-classification',
+    'tags:',
+    '- bertwright',
+    ...(spec.glue === undefined ? [] : ['datasets:', '- nyu-mll/glue']),
+    '---',
+    '',
+    `# ${text('model')}, fine-tuned on ${plain(spec.title)}`,
+    '',
+    `${results['init'] === 'random' ? 'Started from random weights. ' : ''}Trained on ${text('train_samples')} rows for ${Number(results['epoch'] ?? 0).toFixed(2)} epochs, seed ${text('seed')}; evaluated on ${text('eval_samples')} rows.`,
+    '',
+    '| dev metric (x100) | this model | majority baseline |',
+    '|---|---|---|',
+    ...rows,
+    '',
+    `Settings: recipe ${plan.recipe}, learning rate ${plan.learningRate}, batch ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, ${plan.lrSchedulerType} schedule with ${plan.warmupSteps} steps of warm-up, weight decay ${plan.weightDecay}, at most ${plan.maxSeqLength} tokens.`,
+    `Engine ${text('engine')}, matrix products in ${text('precision')}.`,
+    '',
+    ...(spec.kind === 'classification' ? [`Labels: ${spec.labels.map(plain).join(', ')}.`, ''] : ['One output: the score itself, without a sigmoid.', '']),
+    '```',
+    plain(command),
+    '```',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,30 @@
+/** Predictions as rows, as JSON lines and as the table that run_glue.py writes. */
+import { argmaxRows, type ClassifierOutput, probabilities } from './classify.js';
+import type { EncodedRow } from './encodeSplit.js';
+import type { Prediction } from './options.js';
+
+/**
+ * One prediction a row, in the rows' order.
+ * @param labels the names of the model's classes in its order; undefined for regression
+ */
+export function toPredictions(output: ClassifierOutput, encoded: readonly EncodedRow[], labels: readonly string[] | undefined): Prediction[] {
+  const { logits, numLabels } = output;
+  const classes = argmaxRows(output);
+  return encoded.map(({ index }, i) => {
+    const row = Array.from(logits.subarray(i * numLabels, (i + 1) * numLabels));
+    if (labels === undefined) return { index, prediction: row[0] ?? Number.NaN, logits: row };
+    const chosen = classes[i] ?? 0;
+    return { index, prediction: labels[chosen] ?? String(chosen), score: probabilities(row)[chosen] ?? Number.NaN, logits: row };
+  });
+}
+
+/** One JSON object a line. */
+export function predictionLines(predictions: readonly Prediction[]): string {
+  return predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join('');
+}
+
+/** `index<TAB>prediction` under a header; numbers with three decimals. */
+export function predictionTable(predictions: readonly Prediction[]): string {
+  const cell = (value: string | number): string => (typeof value === 'number' ? value.toFixed(3) : value);
+  return `index\tprediction\n${predictions.map(({ index, prediction }) => `${index}\t${cell(prediction)}\n`).join('')}`;
+}

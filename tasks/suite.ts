@@ -1,0 +1,123 @@
+/**
+ * Fine-tunes models on tasks with seeds, one run after the other, each in `<output>/<model>/<task>/seed-<n>`.
+ * A run that fails is recorded and the next begins; a rerun does only what is missing. suite.json lists all runs.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { glueTask, glueTaskNames, glueTasks } from '../glue/tasks.js';
+import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
+import { acquireLock } from '../src/checkpoint/runLock.js';
+import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
+import { finetune } from './finetune.js';
+import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
+import { hasGlueSplit } from './taskData.js';
+
+const suiteFile = 'suite.json';
+
+/** Directory names of the models: the last part of each path, with the part before where two would be equal. */
+function modelNames(models: readonly string[], init: 'random' | undefined): Map<string, string> {
+  const suffix = init === 'random' ? '-random' : '';
+  const last = models.map((model) => path.basename(path.resolve(model)));
+  const names = new Map<string, string>();
+  models.forEach((model, i) => {
+    const name = last[i] ?? 'model';
+    const unique = last.filter((other) => other === name).length === 1;
+    names.set(model, `${unique ? name : `${path.basename(path.dirname(path.resolve(model)))}-${name}`}${suffix}`);
+  });
+  if (new Set(names.values()).size !== models.length) throw new UsageError('two of the models would have the same directory name', { hint: 'rename one of their folders' });
+  return names;
+}
+
+/** The tasks to run, and those of `all` that have no data. A task named without data is a UsageError of its own run. */
+async function chosenTasks(options: SuiteOptions, folder: string): Promise<{ run: string[]; skipped: string[] }> {
+  if (!options.tasks.includes('all')) return { run: [...new Set(options.tasks.map((name) => glueTask(name).name))], skipped: [] };
+  const run: string[] = [];
+  const skipped: string[] = [];
+  for (const name of glueTaskNames) {
+    if (glueTasks[name].splits.train === undefined) continue;
+    const complete = (await hasGlueSplit(folder, glueTasks[name], 'train')) && (await hasGlueSplit(folder, glueTasks[name], 'dev'));
+    (complete ? run : skipped).push(name);
+  }
+  if (run.length === 0) throw new UsageError(`no task has data in ${folder}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
+  return { run, skipped };
+}
+
+async function plannedRuns(options: SuiteOptions): Promise<SuiteRun[]> {
+  if (options.models.length === 0 || options.seeds.length === 0 || options.tasks.length === 0) throw new UsageError('a suite needs at least one model, one task and one seed');
+  const folder = options.data ?? process.env['GLUE_DIR'] ?? 'glue_data';
+  const { run, skipped } = await chosenTasks(options, folder);
+  const names = modelNames(options.models, options.init);
+  const runs: SuiteRun[] = [];
+  for (const model of options.models) {
+    for (const task of [...run, ...skipped]) {
+      for (const seed of options.seeds) {
+        runs.push({
+          model,
+          ...(options.init === undefined ? {} : { init: options.init }),
+          task,
+          seed,
+          directory: path.join(options.output, names.get(model) ?? 'model', task, `seed-${seed}`),
+          ...(skipped.includes(task) ? { status: 'skipped', error: `no data for ${glueTask(task).title} in ${folder}` } : { status: 'planned' }),
+        });
+      }
+    }
+  }
+  return runs;
+}
+
+/** Runs of an earlier suite in the same directory that this one does not repeat: they stay listed. */
+async function earlierRuns(output: string, runs: readonly SuiteRun[]): Promise<SuiteRun[]> {
+  const own = new Set(runs.map((run) => run.directory));
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path.join(output, suiteFile), 'utf8'));
+    const listed = typeof parsed === 'object' && parsed !== null && 'runs' in parsed && Array.isArray(parsed.runs) ? (parsed.runs as SuiteRun[]) : [];
+    return listed.map((run) => ({ ...run, directory: path.join(output, run.directory) })).filter((run) => !own.has(run.directory));
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Runs the suite.
+ * @throws UsageError before anything starts where options are wrong; BusyError where another suite works in the directory;
+ * InterruptedError after the current run saved. Failures of single runs are in the result, not thrown.
+ */
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const runs = await plannedRuns(options);
+  if (options.dryRun === true) return { output: options.output, runs };
+  await mkdir(options.output, { recursive: true });
+  const lock = await acquireLock(options.output);
+  try {
+    const earlier = await earlierRuns(options.output, runs);
+    const write = (): void => {
+      const listed = [...earlier, ...runs].map((run) => ({ ...run, directory: path.relative(options.output, run.directory) }));
+      writeFileAtomic(path.join(options.output, suiteFile), `${JSON.stringify({ command: options.command ?? null, runs: listed }, null, 2)}\n`);
+    };
+    write();
+    for (const [i, run] of runs.entries()) {
+      if (run.status === 'skipped') continue;
+      options.progress?.({ type: 'note', text: `run ${i + 1} of ${runs.length}: ${path.relative(options.output, run.directory)}` });
+      runs[i] = await runOne(options, run);
+      write();
+    }
+    return { output: options.output, runs };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runOne(options: SuiteOptions, run: SuiteRun): Promise<SuiteRun> {
+  const { models: _, tasks: __, seeds: ___, dryRun: ____, ...shared } = options;
+  const metric = glueTask(run.task).selectBy;
+  try {
+    const { results } = await finetune({ ...shared, model: run.model, task: run.task, seed: run.seed, output: run.directory });
+    const value = results[`eval_${metric}`];
+    return { ...run, status: 'complete', metric, ...(typeof value === 'number' ? { value } : {}) };
+  } catch (error) {
+    if (error instanceof InterruptedError) throw error;
+    const hint = error instanceof BertwrightError && error.hint !== undefined ? ` (${error.hint})` : '';
+    const text = `${error instanceof Error ? error.message : String(error)}${hint}`;
+    options.progress?.({ type: 'note', text: `failed: ${text}` });
+    return { ...run, status: 'failed', error: text };
+  }
+}
