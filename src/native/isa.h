@@ -23,7 +23,12 @@
 #ifndef BERTWRIGHT_ISA_H
 #define BERTWRIGHT_ISA_H
 
+#include "simd/attention.h"
+#include "simd/broadcast.h"
 #include "simd/elementwise.h"
+#include "simd/reduce.h"
+#include "simd/layerNorm.h"
+#include "simd/optimizer.h"
 
 #define BERTWRIGHT_ISA_PORTABLE 0
 #define BERTWRIGHT_ISA_AVX2 1
@@ -34,6 +39,11 @@ struct IsaKernels {
   const char* name;
   int level;
   ElementwiseKernels elementwise;
+  BroadcastKernels broadcast;
+  ReduceKernels reduce;
+  AttentionKernels attention;
+  LayerNormKernels layerNorm;
+  OptimizerKernels optimizer;
 };
 
 /** The kernels of the instruction set in use. */
