@@ -7,6 +7,7 @@ import { canonicalArguments } from './aliases.js';
 import { commonOptions } from './options.js';
 import { pastedCommands } from './pasted.js';
 import { resolveSettings, type Settings } from './settings.js';
+import { shellQuote } from './shellQuote.js';
 import type { CommandSpec, OptionSpec } from './spec.js';
 import { packageVersion } from './version.js';
 
@@ -50,11 +51,6 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
     return;
   }
   await command.run(settings, words);
-}
-
-/** A word as a shell needs it. */
-export function shellQuote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** All options of a command, its own first. */
