@@ -1,4 +1,6 @@
 /** Element by element over whole arrays: scaled addition and dropout. */
+#include <algorithm>
+
 #include "../binding.h"
 #include "../dropoutGenerator.h"
 #include "../isa.h"
@@ -28,9 +30,14 @@ BERTWRIGHT_FUNCTION(dropout, 6) {
   float* y = args.f32(1, "y", count);
   const uint32_t threshold = dropThreshold(rate);
   const float scale = dropScale(rate);
-  parallelFor(rows, 1 + 8192 / (cols + 1), [&](size_t begin, size_t end) {
-    for (size_t row = begin; row < end; row++) {
-      isa().elementwise.dropoutRow(x + row * cols, y + row * cols, cols, dropRowKey(key, static_cast<uint32_t>(row)), threshold, scale);
+  const auto dropStretch = isa().elementwise.dropout;
+  // By elements, not by rows: a matrix may have few rows and many columns.
+  parallelFor(count, 16384, [&](size_t begin, size_t end) {
+    for (size_t at = begin; at < end;) {
+      const size_t row = at / cols, column = at % cols;
+      const size_t length = std::min(cols - column, end - at);
+      dropStretch(x + at, y + at, length, dropRowKey(key, static_cast<uint32_t>(row)), static_cast<uint32_t>(column), threshold, scale);
+      at += length;
     }
   });
   return nullptr;

@@ -8,8 +8,10 @@
 struct ElementwiseKernels {
   /** target[i] += scale * source[i]. */
   void (*addScaled)(float* target, const float* source, float scale, size_t count);
-  /** y[c] = x[c] * dropFactor(rowKey, c): one row. x may be y. */
-  void (*dropoutRow)(const float* x, float* y, size_t cols, uint32_t rowKey, uint32_t threshold, float scale);
+  /** y = a + b + c. */
+  void (*addThree)(const float* a, const float* b, const float* c, float* y, size_t count);
+  /** y[i] = x[i] * dropFactor(rowKey, firstColumn + i): a stretch of one row. x may be y. */
+  void (*dropout)(const float* x, float* y, size_t count, uint32_t rowKey, uint32_t firstColumn, uint32_t threshold, float scale);
 };
 
 #endif

@@ -1,0 +1,64 @@
+/** Attention of one head over one sequence. */
+#ifndef BERTWRIGHT_SIMD_ATTENTION_H
+#define BERTWRIGHT_SIMD_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Pointers are those of the sequence's first token and of the head; strides count floats from token to token. */
+struct AttentionTask {
+  const float* query;
+  const float* key;
+  const float* value;
+  size_t qkvStride;
+  /** Forward writes out, backward reads it; dout, dquery, dkey, dvalue are backward's. */
+  float* out;
+  const float* dout;
+  size_t outStride;
+  float* lse;
+  size_t lseStride;
+  float* dquery;
+  float* dkey;
+  float* dvalue;
+  size_t length;
+  size_t headDim;
+  /** Dropout: row of the first token and step from token to token (see src/ops/dropoutGenerator.ts); threshold 0 drops nothing. */
+  uint32_t dropKey;
+  uint32_t firstRow;
+  uint32_t rowStep;
+  uint32_t threshold;
+  float dropScale;
+};
+
+struct AttentionKernels {
+  void (*forward)(const AttentionTask* task, float* scratch);
+  void (*backward)(const AttentionTask* task, float* scratch);
+};
+
+static inline size_t attentionRoundUp(size_t n) { return (n + 15) / 16 * 16; }
+
+/** Row length of a working matrix with n columns: whole vectors, and an odd number of cache lines so that a column meets all cache sets. */
+static inline size_t attentionStride(size_t n) { return attentionRoundUp(n) | 16; }
+
+static const size_t attentionBlockLimit = 96;
+
+/** Queries that are worked on together: about 64 KiB of scores, in whole register tiles. */
+static inline size_t attentionBlock(size_t length) {
+  const size_t fitting = 16384 / attentionStride(length) / 6 * 6;
+  const size_t block = fitting < 12 ? 12 : fitting > attentionBlockLimit ? attentionBlockLimit : fitting;
+  return block < length ? block : length;
+}
+
+/** Floats of `scratch`, 64-byte aligned. */
+static inline size_t attentionForwardScratch(size_t length, size_t headDim) {
+  const size_t block = attentionBlock(length);
+  return headDim * attentionStride(length) + length * attentionStride(headDim) + block * (attentionStride(length) + attentionStride(headDim));
+}
+
+static inline size_t attentionBackwardScratch(size_t length, size_t headDim) {
+  const size_t block = attentionBlock(length);
+  return 2 * headDim * attentionStride(length) + 5 * length * attentionStride(headDim) +
+         block * (2 * attentionStride(length) + attentionStride(headDim));
+}
+
+#endif
