@@ -1,0 +1,5 @@
+/** Text to token ids and back, and the training of vocabularies. */
+export { AutoTokenizer } from './autoTokenizer.js';
+export { BertTokenizer } from './bertTokenizer.js';
+export type { BertTokenizerOptions, SpecialTokens } from './bertTokenizerOptions.js';
+export type { DecodeOptions, EncodeOptions, Encoding, TextTokenizer, TruncationStrategy } from './types.js';
