@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../data/errors.js';
 import { didYouMean } from '../data/nearMatch.js';
 import { packSequences, type TokenSequence } from '../data/packedBatch.js';
-import { AutoTokenizer, type BertTokenizer } from '../tokenizer/index.js';
+import { AutoTokenizer, type TextTokenizer } from '../tokenizer/index.js';
 import { AutoModelForMaskedLM, AutoModelForSequenceClassification } from './auto.js';
 import type { FromPretrainedOptions } from './loading.js';
 import type { MaskedLanguageModel } from './maskedLanguageModel.js';
@@ -63,7 +63,7 @@ export async function pipeline(task: PipelineTask, directory: string, options: F
   return textClassificationPipeline(await AutoModelForSequenceClassification.fromPretrained(directory, options), tokenizer);
 }
 
-function textClassificationPipeline(model: SequenceClassificationModel, tokenizer: BertTokenizer): TextClassificationPipeline {
+function textClassificationPipeline(model: SequenceClassificationModel, tokenizer: TextTokenizer): TextClassificationPipeline {
   const classify = async (texts: readonly PipelineText[], topK: number): Promise<LabelScore[][]> => {
     const results: LabelScore[][] = [];
     for (let start = 0; start < texts.length; start += batchSize) {
@@ -89,7 +89,7 @@ function labelScores(model: SequenceClassificationModel, logits: readonly number
   return scores.map((score, i) => ({ label: model.config.id2label?.[i] ?? `LABEL_${i}`, score })).sort((a, b) => b.score - a.score);
 }
 
-function fillMaskPipeline(model: MaskedLanguageModel, tokenizer: BertTokenizer): FillMaskPipeline {
+function fillMaskPipeline(model: MaskedLanguageModel, tokenizer: TextTokenizer): FillMaskPipeline {
   const fill = async (text: string, topK: number): Promise<FilledMask[]> => {
     const sequence = encode(tokenizer, text, model.config.maxPositionEmbeddings);
     const ids = Array.from(sequence.inputIds);
@@ -119,7 +119,7 @@ function fillMaskPipeline(model: MaskedLanguageModel, tokenizer: BertTokenizer):
   return Object.assign(run, { dispose: () => model.dispose() }) as FillMaskPipeline;
 }
 
-function encode(tokenizer: BertTokenizer, input: PipelineText, maxLength: number): TokenSequence {
+function encode(tokenizer: TextTokenizer, input: PipelineText, maxLength: number): TokenSequence {
   const { text, textPair } = typeof input === 'string' ? { text: input, textPair: undefined } : input;
   if (typeof text !== 'string') throw new UsageError(`pipeline: the text is ${typeof text}; expected a string, or {text, textPair}`);
   return tokenizer.encode(text, textPair, { maxLength, truncation: true });
