@@ -1,7 +1,7 @@
 /** Runs a classifier over encoded rows and scores what comes out. */
 import * as tf from '@tensorflow/tfjs';
 import { computeMetrics } from '../glue/metrics.js';
-import { setMatmulPrecision } from '../src/engine/index.js';
+import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
 import { evaluationBatches } from './batches.js';
 import { breathe, type EncodedRow, packRows } from './encodeSplit.js';
@@ -17,16 +17,21 @@ export interface ClassifierOutput {
 export async function classify(model: SequenceClassificationModel, encoded: readonly EncodedRow[], batchSize: number, signal?: AbortSignal): Promise<ClassifierOutput> {
   const { numLabels } = model;
   const logits = new Float32Array(encoded.length * numLabels);
+  const before = engineInfo().matmulPrecision;
   setMatmulPrecision('highest');
-  for (const positions of evaluationBatches(encoded, batchSize)) {
-    await breathe(signal);
-    const batch = packRows(encoded, positions);
-    const output = tf.tidy(() => model.packedLogits(batch, { training: false }));
-    const values = await output.data();
-    output.dispose();
-    positions.forEach((position, i) => {
-      logits.set(values.subarray(i * numLabels, (i + 1) * numLabels), position * numLabels);
-    });
+  try {
+    for (const positions of evaluationBatches(encoded, batchSize)) {
+      await breathe(signal);
+      const batch = packRows(encoded, positions);
+      const output = tf.tidy(() => model.packedLogits(batch, { training: false }));
+      const values = await output.data();
+      output.dispose();
+      positions.forEach((position, i) => {
+        logits.set(values.subarray(i * numLabels, (i + 1) * numLabels), position * numLabels);
+      });
+    }
+  } finally {
+    setMatmulPrecision(before);
   }
   return { logits, numLabels };
 }

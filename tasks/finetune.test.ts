@@ -194,12 +194,26 @@ test('the suite runs what is missing, lists what failed, and goes on', async () 
   assert.deepEqual(runs.map((run) => `${run.task} ${run.seed} ${run.status}`), ['cola 1 complete', 'cola 2 complete', 'rte 1 failed', 'rte 2 failed', 'stsb 1 complete', 'stsb 2 complete']);
   assert.match(runs[2]?.error ?? '', /no folder "RTE"/);
   assert.equal(runs[0]?.directory, path.join(output, 'tiny-bert', 'cola', 'seed-1'));
-  assert.equal((await json('suite', 'suite.json'))['runs'] instanceof Array, true);
+  assert.ok(Array.isArray((await json('suite', 'suite.json'))['runs']));
   const all = await runSuite({ ...options, tasks: ['all'], seeds: [1], init: 'random' });
   assert.ok(all.runs.some((run) => run.task === 'rte' && run.status === 'skipped'));
   assert.ok(all.runs.some((run) => run.task === 'mnli' && run.status === 'complete'));
   const listed = (await json('suite', 'suite.json'))['runs'] as unknown[];
   assert.equal(listed.length, 6 + all.runs.length);
+});
+
+test('a recipe with a grid runs its points, keeps the best on dev and predicts with it', async () => {
+  const output = path.join(folder, 'grid');
+  const options = { model, data, task: 'cola', recipe: 'bert-paper', output, numTrainEpochs: 1, seed: 2 } as const;
+  const { results } = await finetune(options);
+  const { chosen, trials } = (await json('grid', 'trials.json')) as { chosen: string; trials: { learningRate: number; value: number; directory: string }[] };
+  assert.deepEqual(trials.map((trial) => trial.learningRate), [5e-5, 4e-5, 3e-5, 2e-5]);
+  const best = Math.max(...trials.map((trial) => trial.value));
+  assert.equal(trials.find((trial) => trial.directory === chosen)?.value, best);
+  assert.equal(results['eval_matthews_correlation'], best);
+  assert.ok((await readdir(output)).includes('model.safetensors'));
+  assert.deepEqual((await readdir(path.join(output, 'predictions'))).sort(), ['dev.jsonl', 'test.jsonl']);
+  assert.deepEqual((await finetune(options)).results, results);
 });
 
 test('a model that does not exist or has no head is a usage error that says what to do', async () => {

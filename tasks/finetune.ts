@@ -6,7 +6,7 @@ import path from 'node:path';
 import { readSafetensors } from '../src/checkpoint/safetensors.js';
 import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { DataError, InterruptedError } from '../src/data/errors.js';
-import { setMatmulPrecision } from '../src/engine/index.js';
+import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
 import { AdamW } from '../src/optim/adamw.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
@@ -21,14 +21,20 @@ import { classify, evalEntries, score } from './classify.js';
 import { type EncodedRow, encodeSplit } from './encodeSplit.js';
 import { finishFinetune, readResults } from './finetuneResults.js';
 import { type FinetuneJob, prepareFinetune } from './finetuneJob.js';
+import { finetuneGrid, gridPoints } from './gridSearch.js';
 import type { FinetuneOptions, FinetuneResult } from './options.js';
 
 /**
- * Runs a whole fine-tune.
+ * Runs a whole fine-tune; a recipe with a grid runs its points one after the other and keeps the best on dev.
  * @throws UsageError (options, names, another run in the directory), DataError (rows, labels, damaged files), BusyError,
  * NonFiniteError (before the update), InterruptedError (after saving), IoError
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  const points = gridPoints(options);
+  return points.length > 1 ? finetuneGrid(options, points, finetuneOnce) : finetuneOnce(options);
+}
+
+async function finetuneOnce(options: FinetuneOptions): Promise<FinetuneResult> {
   const job = await prepareFinetune(options);
   const output = await OutputDirectory.open(options.output, {
     kind: 'finetune',
@@ -62,6 +68,8 @@ interface EncodedSplits {
 
 async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<FinetuneResult['results']> {
   const { options, plan, data, tokenizer } = job;
+  const precisionBefore = engineInfo().matmulPrecision;
+  setMatmulPrecision(job.trainingPrecision);
   const model = await job.loadModel();
   const optimizer = new AdamW(model.namedParameters(), {
     kind: plan.optimizer,
@@ -83,6 +91,7 @@ async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<F
     await restoreBest(job, output, model, training);
     return await finishFinetune({ job, output, model, training, encoded, labelMap, encode });
   } finally {
+    setMatmulPrecision(precisionBefore);
     optimizer.dispose();
     model.dispose();
   }
@@ -133,10 +142,8 @@ async function train(
       const rows = encoded.dev[i] ?? [];
       Object.assign(entries, evalEntries(score(spec, await classify(model, rows, plan.perDeviceEvalBatchSize, options.signal), rows, labelMap), split.suffix));
     }
-    setMatmulPrecision(job.trainingPrecision);
     return entries;
   };
-  setMatmulPrecision(job.trainingPrecision);
   return runTraining({
     parameters: model.namedParameters(),
     optimizer,

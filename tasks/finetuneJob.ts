@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
-import { resolveMatmulPrecision } from '../src/engine/index.js';
+import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type BertTokenizer } from '../src/tokenizer/index.js';
 import { checkedMaxLength } from './encodeSplit.js';
@@ -55,7 +55,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
   const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });
   const tokenizer = await AutoTokenizer.fromPretrained(options.model);
-  const trainingPrecision = resolveMatmulPrecision(options.matmulPrecision ?? 'auto', true);
+  const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
   const found = environment();
   const modelName = path.basename(path.resolve(options.model));
   const { loggingSteps: _, ...decisive } = plan;

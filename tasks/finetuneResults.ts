@@ -1,5 +1,5 @@
 /** The end of a fine-tune: final evaluation, predictions, and the files of the checkpoint directory. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { majorityBaseline } from '../glue/baselines.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
@@ -9,12 +9,12 @@ import type { SequenceClassificationModel } from '../src/models/index.js';
 import type { TrainingResult } from '../src/train/loop.js';
 import { trainerStateJson } from '../src/train/metricLog.js';
 import { bestEvaluation } from './bestCheckpoint.js';
-import { classify, evalEntries, score } from './classify.js';
+import { type ClassifierOutput, classify, evalEntries, score } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
 import { type FinetuneJob, labelNames, parameterCount } from './finetuneJob.js';
 import { modelCard } from './modelCard.js';
 import type { Results } from './options.js';
-import { predictionLines, predictionTable, toPredictions } from './predictions.js';
+import { toPredictions, writePredictionFiles } from './predictions.js';
 import type { TaskSplit } from './taskSpec.js';
 
 export interface FinishedFinetune {
@@ -149,12 +149,7 @@ async function predictTests(finished: FinishedFinetune): Promise<void> {
   }
 }
 
-async function writePredictions({ job, output, model }: FinishedFinetune, split: TaskSplit, rows: readonly EncodedRow[], classified: Awaited<ReturnType<typeof classify>>, table: boolean): Promise<void> {
+async function writePredictions({ job, output, model }: FinishedFinetune, split: TaskSplit, rows: readonly EncodedRow[], classified: ClassifierOutput, table: boolean): Promise<void> {
   const predictions = toPredictions(classified, rows, job.spec.kind === 'regression' ? undefined : labelNames(model));
-  const folder = path.join(output.path, 'predictions');
-  await mkdir(folder, { recursive: true });
-  writeFileAtomic(path.join(folder, `${split.name}.jsonl`), predictionLines(predictions));
-  if (!table) return;
-  const name = split.name === 'ax' ? 'ax' : `${job.spec.name}${split.suffix === '' ? '' : '-mm'}`;
-  writeFileAtomic(path.join(output.path, `predict_results_${name}.txt`), predictionTable(predictions));
+  await writePredictionFiles(output.path, job.spec, split, predictions, table);
 }

@@ -11,6 +11,7 @@ export interface CommonOptions {
   readonly progress?: ((event: ProgressEvent) => void) | undefined;
   /** The exact command line, for run.json and the report. */
   readonly command?: string | undefined;
+  /** Of training steps; default: as the engine is set. Evaluation and prediction always use the highest. */
   readonly matmulPrecision?: MatmulPrecision | undefined;
 }
 

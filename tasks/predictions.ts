@@ -1,7 +1,11 @@
 /** Predictions as rows, as JSON lines and as the table that run_glue.py writes. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { argmaxRows, type ClassifierOutput, probabilities } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
 import type { Prediction } from './options.js';
+import type { TaskSpec, TaskSplit } from './taskSpec.js';
 
 /**
  * One prediction a row, in the rows' order.
@@ -19,12 +23,22 @@ export function toPredictions(output: ClassifierOutput, encoded: readonly Encode
 }
 
 /** One JSON object a line. */
-export function predictionLines(predictions: readonly Prediction[]): string {
+function predictionLines(predictions: readonly Prediction[]): string {
   return predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join('');
 }
 
 /** `index<TAB>prediction` under a header; numbers with three decimals. */
-export function predictionTable(predictions: readonly Prediction[]): string {
+function predictionTable(predictions: readonly Prediction[]): string {
   const cell = (value: string | number): string => (typeof value === 'number' ? value.toFixed(3) : value);
   return `index\tprediction\n${predictions.map(({ index, prediction }) => `${index}\t${cell(prediction)}\n`).join('')}`;
+}
+
+/** Writes predictions/<split>.jsonl below `directory` and, with `table`, predict_results_<task>.txt (`mnli-mm` for the mismatched set, `ax`). */
+export async function writePredictionFiles(directory: string, spec: TaskSpec, split: TaskSplit, predictions: readonly Prediction[], table: boolean): Promise<void> {
+  const folder = path.join(directory, 'predictions');
+  await mkdir(folder, { recursive: true });
+  writeFileAtomic(path.join(folder, `${split.name}.jsonl`), predictionLines(predictions));
+  if (!table) return;
+  const name = split.name === 'ax' ? 'ax' : `${spec.name}${split.suffix === '' ? '' : '-mm'}`;
+  writeFileAtomic(path.join(directory, `predict_results_${name}.txt`), predictionTable(predictions));
 }

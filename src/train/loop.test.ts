@@ -228,7 +228,7 @@ test('an abort within an evaluation saves a state that evaluates first when resu
   }));
   await assert.rejects(run, (error) => error instanceof InterruptedError && error.exitCode === 130);
   const [state] = kept;
-  assert.ok(state !== undefined && state.evaluationDue && state.step === 5);
+  assert.ok(state?.evaluationDue === true && state.step === 5);
   const evaluated: number[] = [];
   await runTraining(optionsOf(model, { evalSteps: 5, resumeState: state, evaluate: (step) => Promise.resolve({ eval_loss: evaluated.push(step) }) }));
   assert.deepEqual(evaluated, [5, 10, 13]);
