@@ -4,11 +4,11 @@ import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
 import { type DropoutSpec, dropoutMask } from './dropoutGenerator.js';
 import { withGradient } from './withGradient.js';
 
-/** Plain tfjs form of `dropout`, differentiable by tfjs itself. */
+/** Plain tfjs form of `dropout`; linear in x, so it is its own gradient too. */
 export function dropoutReference(x: tf.Tensor2D, spec: DropoutSpec | undefined): tf.Tensor2D {
   if (spec === undefined) return x;
   const [rows, cols] = x.shape;
-  return x.mul(tf.tensor2d(dropoutMask(spec, rows, cols), [rows, cols]));
+  return tf.mul(x, tf.tensor2d(dropoutMask(spec, rows, cols), [rows, cols]));
 }
 
 /**
@@ -17,12 +17,13 @@ export function dropoutReference(x: tf.Tensor2D, spec: DropoutSpec | undefined):
  */
 export function dropout(x: tf.Tensor2D, spec: DropoutSpec | undefined): tf.Tensor2D {
   if (spec === undefined) return x;
-  if (!nativeActive()) return tf.tidy(() => dropoutReference(x, spec));
   const [rows, cols] = x.shape;
-  const apply = (input: tf.Tensor): tf.Tensor => {
+  const native = nativeActive();
+  const apply = (input: tf.Tensor2D): tf.Tensor2D => {
+    if (!native) return dropoutReference(input, spec);
     const output = allocate([rows, cols]);
     addon().dropout(valuesOf(input), output.values, rows, cols, spec.rate, spec.key);
-    return output.tensor;
+    return output.tensor as tf.Tensor2D;
   };
-  return withGradient([x], () => apply(x), (dy) => [apply(dy)]) as tf.Tensor2D;
+  return withGradient<tf.Tensor2D>([x], () => apply(x), (dy) => [apply(dy)]);
 }

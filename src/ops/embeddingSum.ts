@@ -1,19 +1,15 @@
 /** The sum of word, position and token-type embeddings (Devlin et al., 2019, figure 2), and the gradients of the three tables. */
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import { addN } from '@tensorflow/tfjs';
 import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
-import { gatherRowsReference, scatterAddRows } from './rows.js';
+import { checkRows, gatherRowsReference, scatterAddRows } from './rows.js';
 import { withGradient } from './withGradient.js';
 
-function checkIds(ids: Int32Array, limit: number, table: string): void {
-  const bad = ids.findIndex((id) => id < 0 || id >= limit);
-  if (bad >= 0) throw new RangeError(`${table} id ${ids[bad]} at token ${bad} is outside the table of ${limit} rows`);
-}
-
-/** Plain tfjs form of `embeddingSum`, without its gradient. */
+/** Plain tfjs form of `embeddingSum`. */
 export function embeddingSumReference(
   word: tf.Tensor2D, position: tf.Tensor2D, tokenType: tf.Tensor2D, inputIds: Int32Array, positionIds: Int32Array, tokenTypeIds: Int32Array,
 ): tf.Tensor2D {
-  return gatherRowsReference(word, inputIds).add(gatherRowsReference(position, positionIds)).add(gatherRowsReference(tokenType, tokenTypeIds));
+  return addN([gatherRowsReference(word, inputIds), gatherRowsReference(position, positionIds), gatherRowsReference(tokenType, tokenTypeIds)]);
 }
 
 /**
@@ -24,23 +20,23 @@ export function embeddingSumReference(
 export function embeddingSum(
   word: tf.Tensor2D, position: tf.Tensor2D, tokenType: tf.Tensor2D, inputIds: Int32Array, positionIds: Int32Array, tokenTypeIds: Int32Array,
 ): tf.Tensor2D {
-  checkIds(inputIds, word.shape[0], 'word');
-  checkIds(positionIds, position.shape[0], 'position');
-  checkIds(tokenTypeIds, tokenType.shape[0], 'token type');
+  checkRows(inputIds, word.shape[0], 'embeddingSum: token id');
+  checkRows(positionIds, position.shape[0], 'embeddingSum: position');
+  checkRows(tokenTypeIds, tokenType.shape[0], 'embeddingSum: token type');
   const tokens = inputIds.length;
   const hidden = word.shape[1];
-  return withGradient(
+  return withGradient<tf.Tensor2D>(
     [word, position, tokenType],
     () => {
-      if (!nativeActive()) return tf.tidy(() => embeddingSumReference(word, position, tokenType, inputIds, positionIds, tokenTypeIds));
+      if (!nativeActive()) return embeddingSumReference(word, position, tokenType, inputIds, positionIds, tokenTypeIds);
       const y = allocate([tokens, hidden]);
       addon().embeddingForward(valuesOf(word), valuesOf(position), valuesOf(tokenType), inputIds, positionIds, tokenTypeIds, y.values, tokens, hidden);
-      return y.tensor;
+      return y.tensor as tf.Tensor2D;
     },
     (dy) => [
-      scatterAddRows(dy as tf.Tensor2D, inputIds, word.shape[0]),
-      scatterAddRows(dy as tf.Tensor2D, positionIds, position.shape[0]),
-      scatterAddRows(dy as tf.Tensor2D, tokenTypeIds, tokenType.shape[0]),
+      scatterAddRows(dy, inputIds, word.shape[0]),
+      scatterAddRows(dy, positionIds, position.shape[0]),
+      scatterAddRows(dy, tokenTypeIds, tokenType.shape[0]),
     ],
-  ) as tf.Tensor2D;
+  );
 }

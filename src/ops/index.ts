@@ -1,6 +1,6 @@
 /** The ops that encoders, heads and optimizers are written in. */
 export { type Activation, activationReference } from './activation.js';
-export { attention } from './attention.js';
+export { attention, attentionReference } from './attention.js';
 export { dropout } from './dropout.js';
 export { type DropoutSpec, DropoutStream } from './dropoutGenerator.js';
 export { embeddingSum } from './embeddingSum.js';
@@ -9,6 +9,6 @@ export { linear } from './linear.js';
 export { linearActivation } from './linearActivation.js';
 export { classCrossEntropy, type LossOptions, meanSquaredError } from './losses.js';
 export { mlmCrossEntropy, type MlmCrossEntropyOptions } from './mlmCrossEntropy.js';
-export { type AdamWStep, adamwUpdate, sumOfSquares } from './optimizerOps.js';
+export { type AdamWStep, adamwUpdate, addScaledInPlace, sumOfSquares } from './optimizerOps.js';
 export { qkvLinear } from './qkvLinear.js';
-export { gatherRows } from './rows.js';
+export { gatherRows, scatterAddRows } from './rows.js';

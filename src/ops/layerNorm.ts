@@ -3,16 +3,22 @@ import * as tf from '@tensorflow/tfjs';
 import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
 import { dropoutReference } from './dropout.js';
 import type { DropoutSpec } from './dropoutGenerator.js';
+import { columnSum } from './matrixProducts.js';
 import { recordingGradient, withGradient } from './withGradient.js';
 
-/** Plain tfjs form of `layerNorm`, differentiable by tfjs itself. */
-export function layerNormReference(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number): tf.Tensor2D {
-  const centred = x.sub(x.mean(1, true));
-  const variance = centred.square().mean(1, true);
-  return centred.mul(tf.rsqrt(variance.add(epsilon))).mul(gamma).add(beta) as tf.Tensor2D;
+/** xhat = (x - mean) / sqrt(variance + epsilon) [T, H], and the inverse deviation [T, 1]. */
+function normalize(x: tf.Tensor2D, epsilon: number): { readonly normalized: tf.Tensor2D; readonly inverseDeviation: tf.Tensor2D } {
+  const centred = tf.sub<tf.Tensor2D>(x, tf.mean(x, 1, true));
+  const inverseDeviation = tf.rsqrt(tf.mean(tf.square(centred), 1, true).add(epsilon)) as tf.Tensor2D;
+  return { normalized: tf.mul(centred, inverseDeviation), inverseDeviation };
 }
 
-/** Plain tfjs form of `residualLayerNorm`, differentiable by tfjs itself. */
+/** Plain tfjs form of `layerNorm`. */
+export function layerNormReference(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number): tf.Tensor2D {
+  return normalize(x, epsilon).normalized.mul(gamma).add(beta);
+}
+
+/** Plain tfjs form of `residualLayerNorm`. */
 export function residualLayerNormReference(x: tf.Tensor2D, residual: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number, dropout: DropoutSpec | undefined): tf.Tensor2D {
   return layerNormReference(residual.add(dropoutReference(x, dropout)), gamma, beta, epsilon);
 }
@@ -22,24 +28,42 @@ export function residualLayerNormReference(x: tf.Tensor2D, residual: tf.Tensor2D
  * @param x [T, H] @param gamma [H] @param beta [H] @returns [T, H]
  */
 export function layerNorm(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number): tf.Tensor2D {
-  if (!nativeActive()) return tf.tidy(() => layerNormReference(x, gamma, beta, epsilon));
-  return nativeLayerNorm(x, undefined, gamma, beta, epsilon, undefined);
+  return nativeActive() ? nativeLayerNorm(x, undefined, gamma, beta, epsilon, undefined) : plainLayerNorm(x, undefined, gamma, beta, epsilon, undefined);
 }
 
 /**
  * LayerNorm(residual + dropout(x)): the end of every post-norm sublayer.
- * @param x [T, H] @param residual [T, H] @returns [T, H]
+ * @param x [T, H] @param residual [T, H] @param gamma [H] @param beta [H] @returns [T, H]
  */
 export function residualLayerNorm(x: tf.Tensor2D, residual: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number, dropout: DropoutSpec | undefined): tf.Tensor2D {
-  if (!nativeActive()) return tf.tidy(() => residualLayerNormReference(x, residual, gamma, beta, epsilon, dropout));
-  return nativeLayerNorm(x, residual, gamma, beta, epsilon, dropout);
+  return nativeActive() ? nativeLayerNorm(x, residual, gamma, beta, epsilon, dropout) : plainLayerNorm(x, residual, gamma, beta, epsilon, dropout);
+}
+
+function plainLayerNorm(x: tf.Tensor2D, residual: tf.Tensor2D | undefined, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number, dropout: DropoutSpec | undefined): tf.Tensor2D {
+  return withGradient<tf.Tensor2D>(
+    residual === undefined ? [x, gamma, beta] : [x, residual, gamma, beta],
+    (save) => {
+      const sum = residual === undefined ? x : tf.add<tf.Tensor2D>(residual, dropoutReference(x, dropout));
+      const { normalized, inverseDeviation } = normalize(sum, epsilon);
+      save([normalized, inverseDeviation, gamma]);
+      return normalized.mul(gamma).add(beta);
+    },
+    (dy, saved) => {
+      const [normalized, inverseDeviation, savedGamma] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D];
+      const dnormalized = tf.mul<tf.Tensor2D>(dy, savedGamma);
+      const projection = tf.mean(dnormalized.mul(normalized), 1, true);
+      const dsum = dnormalized.sub(tf.mean(dnormalized, 1, true)).sub(normalized.mul(projection)).mul<tf.Tensor2D>(inverseDeviation);
+      const parameters = [columnSum(tf.mul(dy, normalized)), columnSum(dy)];
+      return residual === undefined ? [dsum, ...parameters] : [dropoutReference(dsum, dropout), dsum, ...parameters];
+    },
+  );
 }
 
 function nativeLayerNorm(x: tf.Tensor2D, residual: tf.Tensor2D | undefined, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number, dropout: DropoutSpec | undefined): tf.Tensor2D {
   const [rows, cols] = x.shape;
   const { rate, key } = dropout ?? { rate: 0, key: 0 };
   const recording = recordingGradient();
-  return withGradient(
+  return withGradient<tf.Tensor2D>(
     residual === undefined ? [x, gamma, beta] : [x, residual, gamma, beta],
     (save) => {
       const y = allocate([rows, cols]);
@@ -49,12 +73,8 @@ function nativeLayerNorm(x: tf.Tensor2D, residual: tf.Tensor2D | undefined, gamm
         valuesOf(x), residual === undefined ? null : valuesOf(residual), valuesOf(gamma), valuesOf(beta),
         y.values, normalized?.values ?? null, inverseDeviation.values, rows, cols, epsilon, rate, key,
       );
-      if (normalized !== undefined) {
-        save([normalized.tensor, inverseDeviation.tensor, gamma]);
-        normalized.tensor.dispose();
-      }
-      inverseDeviation.tensor.dispose();
-      return y.tensor;
+      if (normalized !== undefined) save([normalized.tensor, inverseDeviation.tensor, gamma]);
+      return y.tensor as tf.Tensor2D;
     },
     (dy, saved) => {
       const [normalized, inverseDeviation, savedGamma] = saved.map(valuesOf) as [Float32Array, Float32Array, Float32Array];
@@ -62,8 +82,10 @@ function nativeLayerNorm(x: tf.Tensor2D, residual: tf.Tensor2D | undefined, gamm
       const dresidual = residual === undefined ? undefined : allocate([rows, cols]);
       const dgamma = allocate([cols]);
       const dbeta = allocate([cols]);
-      addon().layerNormBackward(valuesOf(dy), normalized, inverseDeviation, savedGamma, dx.values, dresidual?.values ?? null, dgamma.values, dbeta.values, rows, cols, rate, key);
-      return [dx.tensor, ...(dresidual === undefined ? [] : [dresidual.tensor]), dgamma.tensor, dbeta.tensor];
+      addon().layerNormBackward(
+        valuesOf(dy), normalized, inverseDeviation, savedGamma, dx.values, dresidual?.values ?? null, dgamma.values, dbeta.values, rows, cols, rate, key,
+      );
+      return dresidual === undefined ? [dx.tensor, dgamma.tensor, dbeta.tensor] : [dx.tensor, dresidual.tensor, dgamma.tensor, dbeta.tensor];
     },
-  ) as tf.Tensor2D;
+  );
 }

@@ -57,3 +57,14 @@ export function sumOfSquares(tensors: readonly tf.Tensor[]): number {
   }
   return total;
 }
+
+/** target += scale * source, in the variable's own buffer on the native engine. Same shape on both sides. */
+export function addScaledInPlace(target: tf.Variable, source: tf.Tensor, scale: number): void {
+  if (nativeActive()) {
+    addon().addScaled(valuesOf(target), valuesOf(source), scale);
+    return;
+  }
+  tf.tidy(() => {
+    target.assign(tf.add(target, tf.mul(source, scale)));
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * Every op with a gradient as data: how to call it, on inputs of which shapes. The gradient check, the comparison of engines and
+ * the leak test run over these tables, so that an op is under all three from its row on.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { Random } from '../../data/random.js';
+import { type Activation, attention, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
+
+export interface OpCase {
+  readonly name: string;
+  /** Of the differentiable inputs. */
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (...inputs: tf.Tensor[]) => tf.Tensor;
+}
+
+// The rank of each input stands in the case's `shapes`, beside the call.
+const matrix = (x: tf.Tensor | undefined): tf.Tensor2D => x as tf.Tensor2D;
+const vector = (x: tf.Tensor | undefined): tf.Tensor1D => x as tf.Tensor1D;
+const describeDropout = (spec: DropoutSpec | undefined): string => (spec === undefined ? '' : ` dropout ${spec.rate}`);
+const third: DropoutSpec = { rate: 1 / 3, key: 0x9abcdef1 };
+const tenth: DropoutSpec = { rate: 0.1, key: 7 };
+
+function integers(count: number, limit: number): Int32Array {
+  const random = new Random(count, limit);
+  return Int32Array.from({ length: count }, () => random.integer(limit));
+}
+
+function linearCase(m: number, k: number, n: number): OpCase {
+  return { name: `linear ${m}x${k}x${n}`, shapes: [[m, k], [n, k], [n]], run: (x, w, b) => linear(matrix(x), matrix(w), vector(b)) };
+}
+
+function linearWithoutBiasCase(m: number, k: number, n: number): OpCase {
+  return { name: `linear without bias ${m}x${k}x${n}`, shapes: [[m, k], [n, k]], run: (x, w) => linear(matrix(x), matrix(w), null) };
+}
+
+function linearActivationCase(m: number, k: number, n: number, activation: Activation): OpCase {
+  return { name: `linearActivation ${activation} ${m}x${k}x${n}`, shapes: [[m, k], [n, k], [n]], run: (x, w, b) => linearActivation(matrix(x), matrix(w), vector(b), activation) };
+}
+
+function qkvLinearCase(t: number, h: number): OpCase {
+  const shapes = [[t, h], [h, h], [h], [h, h], [h], [h, h], [h]];
+  return { name: `qkvLinear ${t}x${h}`, shapes, run: (x, wq, bq, wk, bk, wv, bv) => qkvLinear(matrix(x), matrix(wq), vector(bq), matrix(wk), vector(bk), matrix(wv), vector(bv)) };
+}
+
+function attentionCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+  const cuSeqlens = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, b) => { cuSeqlens[b + 1] = (cuSeqlens[b] as number) + length; });
+  const tokens = cuSeqlens.at(-1) as number;
+  return {
+    name: `attention lengths ${lengths.join(' ')}, ${heads} heads of ${headDim}${describeDropout(spec)}`,
+    shapes: [[tokens, 3 * heads * headDim]],
+    run: (qkv) => attention(matrix(qkv), cuSeqlens, heads, spec),
+  };
+}
+
+function layerNormCase(t: number, h: number): OpCase {
+  return { name: `layerNorm ${t}x${h}`, shapes: [[t, h], [h], [h]], run: (x, gamma, beta) => layerNorm(matrix(x), vector(gamma), vector(beta), 1e-12) };
+}
+
+function residualLayerNormCase(t: number, h: number, spec?: DropoutSpec): OpCase {
+  return {
+    name: `residualLayerNorm ${t}x${h}${describeDropout(spec)}`,
+    shapes: [[t, h], [t, h], [h], [h]],
+    run: (x, residual, gamma, beta) => residualLayerNorm(matrix(x), matrix(residual), vector(gamma), vector(beta), 1e-12, spec),
+  };
+}
+
+function dropoutCase(t: number, h: number, spec: DropoutSpec): OpCase {
+  return { name: `dropout ${t}x${h}${describeDropout(spec)}`, shapes: [[t, h]], run: (x) => dropout(matrix(x), spec) };
+}
+
+function embeddingSumCase(t: number, h: number, v: number, p: number): OpCase {
+  const [ids, positions, types] = [integers(t, v), integers(t, p), integers(t, 2)];
+  return {
+    name: `embeddingSum ${t}x${h} from ${v} and ${p}`,
+    shapes: [[v, h], [p, h], [2, h]],
+    run: (word, position, tokenType) => embeddingSum(matrix(word), matrix(position), matrix(tokenType), ids, positions, types),
+  };
+}
+
+function gatherRowsCase(t: number, h: number, m: number): OpCase {
+  const rows = integers(m, t);
+  return { name: `gatherRows ${m} of ${t}x${h}`, shapes: [[t, h]], run: (x) => gatherRows(matrix(x), rows) };
+}
+
+function mlmCrossEntropyCase(m: number, h: number, v: number, scale?: number): OpCase {
+  const labels = integers(m, v);
+  return {
+    name: `mlmCrossEntropy ${m}x${h}x${v}${scale === undefined ? '' : ` scale ${scale}`}`,
+    shapes: [[m, h], [v, h], [v]],
+    run: (hidden, table, bias) => mlmCrossEntropy(matrix(hidden), matrix(table), vector(bias), labels, { scale }).slice([0], [1]),
+  };
+}
+
+function classCrossEntropyCase(b: number, c: number, labelSmoothing?: number): OpCase {
+  const labels = integers(b, c);
+  return { name: `classCrossEntropy ${b}x${c} smoothing ${labelSmoothing ?? 0}`, shapes: [[b, c]], run: (logits) => classCrossEntropy(matrix(logits), labels, { labelSmoothing }) };
+}
+
+function meanSquaredErrorCase(b: number): OpCase {
+  const targets = Float32Array.from(integers(b, 6));
+  return { name: `meanSquaredError ${b}`, shapes: [[b]], run: (predictions) => meanSquaredError(vector(predictions), targets, {}) };
+}
+
+/** A few elements an op: unequal odd sizes and the smallest that there are. */
+export const smallCases: readonly OpCase[] = [
+  linearCase(5, 7, 3),
+  linearCase(1, 1, 1),
+  linearWithoutBiasCase(3, 2, 5),
+  linearActivationCase(5, 7, 3, 'gelu'),
+  linearActivationCase(5, 7, 3, 'gelu_new'),
+  linearActivationCase(5, 7, 3, 'relu'),
+  linearActivationCase(5, 7, 3, 'tanh'),
+  linearActivationCase(1, 1, 1, 'gelu'),
+  qkvLinearCase(5, 6),
+  qkvLinearCase(1, 1),
+  attentionCase([3, 1, 5], 2, 3),
+  attentionCase([3, 1, 5], 2, 3, third),
+  attentionCase([4, 4], 3, 5, tenth),
+  attentionCase([2], 1, 1),
+  layerNormCase(5, 7),
+  layerNormCase(1, 2),
+  residualLayerNormCase(5, 7),
+  residualLayerNormCase(5, 7, third),
+  dropoutCase(3, 11, third),
+  embeddingSumCase(9, 3, 5, 4),
+  embeddingSumCase(1, 1, 1, 1),
+  gatherRowsCase(5, 3, 8),
+  gatherRowsCase(7, 2, 1),
+  mlmCrossEntropyCase(5, 3, 11),
+  mlmCrossEntropyCase(1, 1, 2, 0.7),
+  classCrossEntropyCase(5, 3),
+  classCrossEntropyCase(3, 2, 0.1),
+  meanSquaredErrorCase(5),
+];
+
+/** Odd sizes past the tiles and vector widths of native kernels. */
+export const largeCases: readonly OpCase[] = [
+  linearCase(131, 67, 45),
+  linearWithoutBiasCase(33, 129, 17),
+  linearActivationCase(67, 45, 131, 'gelu'),
+  linearActivationCase(67, 45, 131, 'gelu_new'),
+  linearActivationCase(67, 45, 131, 'relu'),
+  linearActivationCase(67, 45, 131, 'tanh'),
+  qkvLinearCase(71, 37),
+  attentionCase([33, 1, 70, 17], 3, 17),
+  attentionCase([33, 1, 70, 17], 3, 17, tenth),
+  attentionCase([150], 2, 32, third),
+  layerNormCase(67, 131),
+  residualLayerNormCase(67, 131, tenth),
+  dropoutCase(67, 131, tenth),
+  embeddingSumCase(203, 37, 101, 70),
+  gatherRowsCase(151, 37, 67),
+  mlmCrossEntropyCase(67, 37, 1013),
+  classCrossEntropyCase(67, 3, 0.1),
+  meanSquaredErrorCase(67),
+];
+
+/** Normal deviates for each input of a case, the same at every call and on every engine. */
+export function randomInputs(opCase: OpCase, seed = 1): Float32Array[] {
+  return opCase.shapes.map((shape, i) => {
+    const random = new Random(seed, i);
+    return Float32Array.from({ length: shape.reduce((size, extent) => size * extent, 1) }, () => random.normal());
+  });
+}
+
+/** The inputs of a case as tensors of the active engine. */
+export function inputTensors(opCase: OpCase, values: readonly Float32Array[]): tf.Tensor[] {
+  return values.map((value, i) => tf.tensor(value.slice(), [...(opCase.shapes[i] as readonly number[])], 'float32'));
+}
+
+/** Fixed weights for the elements of an output, so that its weighted sum has a gradient everywhere. */
+export function outputWeights(shape: readonly number[]): tf.Tensor {
+  const random = new Random(99);
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return tf.tensor(Float32Array.from({ length: size }, () => random.normal()), [...shape], 'float32');
+}
