@@ -3,7 +3,7 @@ import { UsageError } from '../src/data/errors.js';
 import { glueTask } from '../glue/tasks.js';
 import { classify, evalEntries, score } from './classify.js';
 import { encodeSplit } from './encodeSplit.js';
-import { environment } from './environment.js';
+import { environment } from '../src/train/environment.js';
 import { loadClassifier } from './loadClassifier.js';
 import { labelNames } from './finetuneJob.js';
 import { requireLabels } from './labelMapping.js';

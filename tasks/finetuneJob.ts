@@ -4,9 +4,9 @@ import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
-import { AutoTokenizer, type BertTokenizer } from '../src/tokenizer/index.js';
+import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { checkedMaxLength } from './encodeSplit.js';
-import { type Environment, environment } from './environment.js';
+import { type Environment, environment } from '../src/train/environment.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { type FinetunePlan, planFinetune } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
@@ -19,7 +19,7 @@ export interface FinetuneJob {
   readonly data: TaskData;
   readonly spec: TaskSpec;
   readonly plan: FinetunePlan;
-  readonly tokenizer: BertTokenizer;
+  readonly tokenizer: TextTokenizer;
   readonly environment: Environment;
   readonly trainingPrecision: 'highest' | 'bf16';
   /** Name of the model in results and reports. */

@@ -2,14 +2,14 @@
 import path from 'node:path';
 import { UsageError } from '../src/data/errors.js';
 import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
-import { AutoTokenizer, type BertTokenizer } from '../src/tokenizer/index.js';
+import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { fingerprintModel } from './fingerprint.js';
 
 export interface LoadedClassifier {
   readonly model: SequenceClassificationModel;
-  readonly tokenizer: BertTokenizer;
+  readonly tokenizer: TextTokenizer;
   readonly maxLength: number;
   readonly batchSize: number;
   readonly name: string;
