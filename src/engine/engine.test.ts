@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../data/errors.js';
+import { engineInfo, isEngineChoice, resolveMatmulPrecision, setEngine, setMatmulPrecision } from './index.js';
+
+describe('engine choice', () => {
+  test('nothing is known before an engine is set', () => assert.throws(() => engineInfo(), /call setEngine first/));
+
+  for (const engine of ['cpu', 'wasm'] as const) {
+    test(`${engine} computes a product and its gradient`, async () => {
+      const info = await setEngine(engine);
+      assert.equal(info.engine, engine);
+      assert.equal(tf.getBackend(), engine);
+      const x = tf.tensor2d([[1, 2, 3]]);
+      const w = tf.tensor2d([[1], [10], [100]]);
+      assert.deepEqual([...tf.matMul(x, w).dataSync()], [321]);
+      assert.deepEqual([...tf.grad((t) => tf.matMul(t as tf.Tensor2D, w).sum())(x).dataSync()], [1, 10, 100]);
+    });
+  }
+
+  test('auto takes the best that works and says why not the better ones', async () => {
+    const info = await setEngine('auto');
+    const order = ['gpu', 'native', 'wasm', 'cpu'];
+    assert.deepEqual(info.notTaken.map(({ engine }) => engine), order.slice(0, order.indexOf(info.engine)));
+    assert.ok(info.notTaken.every(({ why }) => why.length > 10));
+    assert.ok(info.notTaken.some(({ engine }) => engine === 'gpu'), 'this test expects a machine without the optional GPU package');
+  });
+
+  test('an engine asked for by name that is not there is a usage error with what to do', async () => {
+    await assert.rejects(setEngine('tensorflow'), (error) => error instanceof UsageError && /tfjs-node is not installed/.test(error.message) && /--engine auto/.test(error.hint ?? ''));
+  });
+
+  test('bf16 is refused where the engine has none; auto means highest outside training', async () => {
+    await setEngine('cpu');
+    assert.equal(resolveMatmulPrecision('auto', true), 'highest');
+    assert.throws(() => setMatmulPrecision('bf16'), /has no bf16 products/);
+  });
+
+  test('threads are checked', async () => assert.rejects(setEngine('cpu', { threads: 0 }), /--threads 0: expected a whole number/));
+  test('names', () => assert.deepEqual(['auto', 'native', 'cuda'].map(isEngineChoice), [true, true, false]));
+});

@@ -1,0 +1,3 @@
+/** Engine choice. */
+export { engineInfo, resolveMatmulPrecision, setEngine, setMatmulPrecision } from './engine.js';
+export { type EngineChoice, type EngineInfo, type EngineName, type EngineOptions, engineNames, isEngineChoice, type MatmulPrecision } from './types.js';
