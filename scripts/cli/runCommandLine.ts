@@ -58,7 +58,11 @@ export function allOptions(command: CommandSpec): Readonly<Record<string, Option
   return { ...command.options, ...commonOptions };
 }
 
-function parserOf(command: CommandSpec) {
+/**
+ * yargs for one command. For reading, numbers stay text, so that a wrong one can be named as it was typed; for the help, flags carry their
+ * real types and choices.
+ */
+function parserOf(command: CommandSpec, purpose: 'reading' | 'help') {
   const parser = yargs([])
     .scriptName('bertwright')
     .help(false)
@@ -66,14 +70,15 @@ function parserOf(command: CommandSpec) {
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'strip-aliased': true, 'dot-notation': false, 'greedy-arrays': true });
   for (const [name, option] of Object.entries(allOptions(command))) {
-    const type = option.type === 'list' ? 'array' : option.type === 'number' ? 'string' : option.type;
+    const type = option.type === 'list' ? 'array' : option.type === 'number' && purpose === 'reading' ? 'string' : option.type;
     parser.option(name, {
       type,
       describe: option.default === undefined ? option.describe : `${option.describe} [default: ${String(option.default)}]`,
+      group: `${option.group ?? 'Flags'}:`,
       ...(option.type === 'list' ? { string: true } : {}),
       ...(option.type === 'boolean' ? {} : { requiresArg: true }),
       ...(option.letter === undefined ? {} : { alias: option.letter }),
-      ...(option.group === undefined ? {} : { group: `${option.group}:` }),
+      ...(option.choices === undefined || purpose === 'reading' ? {} : { choices: option.choices }),
     });
   }
   return parser;
@@ -82,7 +87,7 @@ function parserOf(command: CommandSpec) {
 /** The settings and positional words of a command; unknown flags are a UsageError with the near match. */
 export async function parseCommand(command: CommandSpec, args: readonly string[], commandLine: string): Promise<{ settings: Settings; words: readonly string[] }> {
   const options = allOptions(command);
-  const argv = await parserOf(command)
+  const argv = await parserOf(command, 'reading')
     .fail((message, error) => {
       throw error ?? new UsageError(message, { hint: `bertwright ${command.name} --help lists its flags` });
     })
@@ -115,7 +120,7 @@ function checkWords(command: CommandSpec, words: readonly string[]): void {
 /** `--help` of one command. */
 export async function commandHelp(command: CommandSpec): Promise<string> {
   const form = command.positional === undefined ? '' : ` ${command.positional.required ? '' : '['}${command.positional.name}${command.positional.many ? '…' : ''}${command.positional.required ? '' : ']'}`;
-  const parser = parserOf(command).usage(`bertwright ${command.name}${form} [flags]\n\n${command.summary}${command.positional === undefined ? '' : `\n\n  ${command.positional.name}  ${command.positional.describe}`}`);
+  const parser = parserOf(command, 'help').usage(`bertwright ${command.name}${form} [flags]\n\n${command.summary}${command.positional === undefined ? '' : `\n\n  ${command.positional.name}  ${command.positional.describe}`}`);
   for (const [example, what] of command.examples) parser.example(example, what);
   return parser.wrap(Math.min(120, process.stdout.columns ?? 100)).getHelp();
 }
