@@ -30,6 +30,12 @@ export function formatNumber(value: number): string {
   return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
 }
 
+/** Text without what a terminal would act on: control characters (ESC and CR among them) and changes of writing direction. */
+function inert(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ');
+}
+
 const hidden = new Set(['epoch', 'step']);
 
 function formatMetrics(metrics: Readonly<Record<string, number>>): string {
@@ -59,7 +65,7 @@ export function createProgress(options: ProgressOptions): (event: ProgressEvent)
   let shownAt = Number.NEGATIVE_INFINITY;
   let barShown = false;
   const line = (text: string): void => {
-    stream.write(`${barShown ? '\r\x1b[2K' : ''}${prefix}${text}\n`);
+    stream.write(`${barShown ? '\r\x1b[2K' : ''}${inert(`${prefix}${text}`)}\n`);
     barShown = false;
   };
   const step = (event: Extract<ProgressEvent, { type: 'step' }>): void => {
@@ -71,7 +77,7 @@ export function createProgress(options: ProgressOptions): (event: ProgressEvent)
       line(stepText(event));
       return;
     }
-    const text = `${prefix}${Number.isFinite(event.totalSteps) ? `${bar(event.step / event.totalSteps, 20)} ` : ''}${stepText(event)}`;
+    const text = `${inert(prefix)}${Number.isFinite(event.totalSteps) ? `${bar(event.step / event.totalSteps, 20)} ` : ''}${stepText(event)}`;
     stream.write(`\r\x1b[2K${text.slice(0, Math.max(20, (stream.columns ?? 120) - 1))}`);
     barShown = true;
   };
