@@ -3,11 +3,9 @@
  * which is written last. One sentence a line, a blank line (or the end of a file) ends a document. Memory holds one shard at most.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { removeLeftovers } from '../src/checkpoint/atomicDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
@@ -16,6 +14,7 @@ import { inputFileSize, readTextLines } from '../src/data/textLines.js';
 import { readStoreFile } from '../src/data/tokenStore.js';
 import { CorpusWriter } from './corpusWriter.js';
 import type { NextSentenceTask } from './examples.js';
+import { hashFile } from './hashFile.js';
 import { type CorpusFile, type PrepareSettings, type PreparedManifest, documentsName, hashText, manifestName, manifestText, readManifest, shardPattern } from './manifest.js';
 
 /** The part of a tokenizer that preparing needs; `BertTokenizer` has it. */
@@ -134,23 +133,17 @@ async function refuseOtherCorpus(options: PrepareOptions, found: PreparedManifes
     for (const [i, file] of options.corpus.entries()) {
       const was = found.corpus[i] as CorpusFile;
       if (was.bytes !== sizes[i]) differences.push(`${file} had ${was.bytes} bytes, now ${sizes[i]}`);
-      else if ((await fileHash(file)) !== was.sha256) differences.push(`the text of ${file} has changed`);
+      else if ((await hashFile(file)) !== was.sha256) differences.push(`the text of ${file} has changed`);
     }
   }
   if (differences.length === 0) return;
   throw new UsageError(`${options.output} holds a corpus that was prepared otherwise: ${differences.join('; ')}`, { hint: 'Use --overwrite to prepare it anew, or another --output.' });
 }
 
-async function fileHash(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
-}
-
 async function isIntact(folder: string, manifest: PreparedManifest): Promise<boolean> {
   try {
     for (const file of [manifest.documents, ...manifest.shards]) await readStoreFile(folder, file);
-    return (await readdir(folder)).includes('vocab.txt');
+    return (await readdir(folder)).includes('tokenizer.json');
   } catch (error) {
     if (error instanceof DataError) return false;
     throw error;

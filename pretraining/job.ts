@@ -1,0 +1,191 @@
+/** Everything a pretraining run needs before its first step: corpus, tokenizer, model, plan, and what is recorded about it. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Settings } from '../src/checkpoint/outputDirectory.js';
+import { configToJson } from '../src/config/index.js';
+import { UsageError } from '../src/data/errors.js';
+import { didYouMean } from '../src/data/nearMatch.js';
+import { resolveMatmulPrecision } from '../src/engine/index.js';
+import { AutoModelForPreTraining, BertForPreTraining, type PreTrainingModel } from '../src/models/index.js';
+import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
+import { type Environment, environment } from '../src/train/environment.js';
+import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary } from './batches.js';
+import { hashFile } from './hashFile.js';
+import { type PreparedCorpus, type PreparedManifest, openPrepared } from './manifest.js';
+import type { PretrainOptions } from './options.js';
+import { type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig } from './plan.js';
+import { prepare } from './prepare.js';
+
+export interface PretrainJob {
+  readonly options: PretrainOptions;
+  readonly plan: PretrainPlan;
+  readonly length: PretrainLength;
+  readonly corpus: PreparedCorpus;
+  readonly tokenizer: TextTokenizer;
+  readonly vocabulary: PretrainingVocabulary;
+  readonly batches: PretrainingBatches;
+  /** The model before the first step; the caller disposes it. */
+  readonly model: PreTrainingModel;
+  readonly environment: Environment;
+  readonly trainingPrecision: 'highest' | 'bf16';
+  readonly command: string;
+  /** What decides the result. */
+  readonly settings: Settings;
+  readonly about: Settings;
+  readonly note: (text: string) => void;
+}
+
+/** Loads or prepares the corpus, makes the model and resolves the plan. Errors as `pretrain`'s. */
+export async function preparePretraining(options: PretrainOptions): Promise<PretrainJob> {
+  const note = (text: string): void => options.progress?.({ type: 'note', text });
+  if (options.model !== undefined && options.modelConfig !== undefined) throw new UsageError('both --model and --model-config are given; expected one of them');
+  const corpus = await openCorpus(options, note);
+  const tokenizer = await AutoTokenizer.fromPretrained(corpus.folder);
+  if (tokenizer.vocabSize !== corpus.manifest.vocabSize) {
+    throw new UsageError(`${corpus.folder}: the tokenizer has ${tokenizer.vocabSize} pieces, the prepared text was made with ${corpus.manifest.vocabSize}`, { hint: 'Prepare the corpus again.' });
+  }
+  const { model, origin } = await createModel(options, tokenizer, note);
+  try {
+    const plan = planPretrain(options, corpus.manifest.settings, model.config.hiddenSize);
+    if (plan.examples.maxSeqLength > model.config.maxPositionEmbeddings) {
+      throw new UsageError(`max-seq-length is ${plan.examples.maxSeqLength}, but the model has only ${model.config.maxPositionEmbeddings} positions`);
+    }
+    const vocabulary = pretrainingVocabulary(tokenizer);
+    const batches = new PretrainingBatches({
+      store: corpus.store,
+      documents: corpus.trainDocuments,
+      examples: plan.examples,
+      masking: plan.masking,
+      vocabulary,
+      seed: plan.seed,
+      batchSize: plan.batchSize,
+      accumulationSteps: plan.accumulationSteps,
+      dupeFactor: plan.dupeFactor,
+    });
+    const length = planLength(options, batches.stepsPerEpoch);
+    const trainingPrecision = resolveMatmulPrecision(options.matmulPrecision ?? 'auto', true);
+    const found = environment();
+    const parameters = parameterCount(model);
+    note(`model: ${model.config.modelType}, hidden size ${model.config.hiddenSize}, ${(parameters / 1e6).toFixed(2)} M parameters (${origin.text}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
+    note(
+      `corpus: ${corpus.trainDocuments.length} documents, ${corpus.store.tokenCount - corpus.manifest.counts.heldOutTokens} tokens to train on, ${corpus.heldOutDocuments.length} documents held out; ${batches.examplesPerEpoch} examples an epoch, ${batches.stepsPerEpoch} steps of ${plan.batchSize * plan.accumulationSteps}`,
+    );
+    const end = plan.timeBudgetSeconds === undefined ? `${length.totalSteps} steps` : `${plan.timeBudgetSeconds} s`;
+    note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision`);
+    return {
+      options,
+      plan,
+      length,
+      corpus,
+      tokenizer,
+      vocabulary,
+      batches,
+      model,
+      environment: found,
+      trainingPrecision,
+      command: options.command ?? `pretrain({ output: ${JSON.stringify(options.output)} })`,
+      settings: {
+        ...flatSettings(plan),
+        totalSteps: Number.isFinite(length.totalSteps) ? length.totalSteps : 'until the time budget ends',
+        loggingSteps: length.loggingSteps,
+        evalSteps: length.evalSteps ?? null,
+        modelConfig: JSON.parse(JSON.stringify(configToJson(model.config))) as Settings,
+        modelSha256: origin.sha256,
+        dataSha256: corpusHash(corpus.manifest),
+        tokenizerSha256: corpus.manifest.settings.tokenizerSha256,
+        engine: found.engine,
+        isa: found.isa,
+        threads: found.threads,
+        matmulPrecision: trainingPrecision,
+      },
+      about: { data: path.resolve(corpus.folder), machine: found.machine, versions: found.versions, startedAt: new Date().toISOString() },
+      note,
+    };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+function flatSettings(plan: PretrainPlan): Settings {
+  return Object.fromEntries(Object.entries(plan).map(([key, value]) => [key, value === undefined ? null : value]));
+}
+
+/** Elements of all parameters. */
+export function parameterCount(model: PreTrainingModel): number {
+  return [...model.namedParameters().values()].reduce((sum, variable) => sum + variable.size, 0);
+}
+
+/** A prepared corpus as given, or made from text files in the folder OUTPUT-data. */
+async function openCorpus(options: PretrainOptions, note: (text: string) => void): Promise<PreparedCorpus> {
+  const { data, corpus, tokenizer, output } = options;
+  if (data !== undefined && corpus !== undefined) throw new UsageError('both --data and --corpus are given; expected one of them');
+  if (data !== undefined) return openPrepared(data);
+  if (corpus === undefined) throw new UsageError('no text to train on', { hint: 'Give --data with a prepared corpus, or --corpus with text files and --tokenizer.' });
+  if (tokenizer === undefined) throw new UsageError('--corpus needs a tokenizer', { hint: 'Give its folder with --tokenizer; `bertwright vocab` makes one.' });
+  const folder = `${path.resolve(output)}-data`;
+  let shownAt = performance.now();
+  const { manifest, reused } = await prepare({
+    corpus,
+    tokenizer: typeof tokenizer === 'string' ? await AutoTokenizer.fromPretrained(tokenizer) : tokenizer,
+    output: folder,
+    maxSeqLength: options.maxSeqLength,
+    nextSentence: options.nextSentence,
+    shortSeqProb: options.shortSeqProb,
+    validationSplitPercentage: options.validationSplitPercentage,
+    overwrite: options.overwrite,
+    note,
+    signal: options.signal,
+    progress: ({ bytes, totalBytes, bytesPerSecond, secondsLeft }) => {
+      if (performance.now() - shownAt < 5000) return;
+      shownAt = performance.now();
+      note(`preparing the corpus: ${Math.floor((100 * bytes) / totalBytes)}% of ${(totalBytes / 1e6).toFixed(1)} MB, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s, ${Math.ceil(secondsLeft)} s left`);
+    },
+  });
+  note(`${reused ? 'using the corpus prepared in' : 'prepared the corpus in'} ${folder}: ${manifest.counts.documents} documents, ${manifest.counts.tokens} tokens`);
+  return openPrepared(folder);
+}
+
+/** Changes with any token, document border or held-out choice. */
+function corpusHash(manifest: PreparedManifest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([manifest.documents.sha256, manifest.shards.map(({ sha256 }) => sha256), manifest.heldOut]))
+    .digest('hex');
+}
+
+interface ModelOrigin {
+  readonly text: string;
+  /** Hash of the checkpoint the model starts from, '' for random weights. */
+  readonly sha256: string;
+}
+
+async function createModel(options: PretrainOptions, tokenizer: TextTokenizer, note: (text: string) => void): Promise<{ model: PreTrainingModel; origin: ModelOrigin }> {
+  const seed = options.seed ?? 42;
+  if (options.model === undefined) {
+    if (options.modelConfig === undefined) note('no --model-config: taking the preset tiny');
+    const config = resolveModelConfig(options.modelConfig, tokenizer, existsSync);
+    return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256: '' } };
+  }
+  const sha256 = await modelHash(options.model);
+  const model = await AutoModelForPreTraining.fromPretrained(options.model, { seed });
+  if (model.config.vocabSize !== tokenizer.vocabSize) {
+    const found = model.config.vocabSize;
+    model.dispose();
+    throw new UsageError(`${options.model} has a vocabulary of ${found} pieces, the corpus was prepared with ${tokenizer.vocabSize}`, { hint: 'Prepare the corpus with the tokenizer of that model.' });
+  }
+  const { missing } = model.loadReport;
+  return { model, origin: { text: `from ${options.model}${missing.length === 0 ? '' : `, fresh: ${missing.join(', ')}`}`, sha256 } };
+}
+
+/** SHA-256 over configuration and weights of a checkpoint directory; an absent one is a UsageError with the near match. */
+async function modelHash(directory: string): Promise<string> {
+  const names = await readdir(directory).catch(async (cause: unknown) => {
+    const siblings = await readdir(path.dirname(path.resolve(directory))).catch((): string[] => []);
+    throw new UsageError(`no model directory ${directory}.${didYouMean(path.basename(directory), siblings)}`, { cause });
+  });
+  const hash = createHash('sha256');
+  for (const name of names.sort()) if (name === 'config.json' || name.endsWith('.safetensors')) hash.update(await hashFile(path.join(directory, name)));
+  return hash.digest('hex');
+}

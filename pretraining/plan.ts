@@ -1,0 +1,129 @@
+/** Every setting of a pretraining run with its value: the user's where given, else the default. */
+import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig } from '../src/config/index.js';
+import { UsageError } from '../src/data/errors.js';
+import { didYouMean } from '../src/data/nearMatch.js';
+import { scheduleType, type ScheduleType } from '../src/optim/schedules.js';
+import type { TextTokenizer } from '../src/tokenizer/index.js';
+import type { ExampleSettings } from './examples.js';
+import type { PrepareSettings } from './manifest.js';
+import { type MaskingSettings, checkMasking, defaultMasking } from './masking.js';
+import type { PretrainOptions } from './options.js';
+
+export interface PretrainPlan {
+  readonly seed: number;
+  readonly examples: ExampleSettings;
+  readonly masking: MaskingSettings;
+  readonly evalMasking: MaskingSettings;
+  /** Epochs whose masks are used over and over; undefined for ever new ones. */
+  readonly dupeFactor: number | undefined;
+  readonly optimizer: 'adamw' | 'adamw-bert';
+  readonly batchSize: number;
+  readonly evalBatchSize: number;
+  readonly accumulationSteps: number;
+  readonly learningRate: number;
+  readonly schedule: ScheduleType;
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number | undefined;
+  readonly maxGradNorm: number;
+  readonly timeBudgetSeconds: number | undefined;
+  readonly maxEvalSamples: number;
+}
+
+/** How long the run is and how often it reports, known once the batches are. Infinity where only a time budget ends it. */
+export interface PretrainLength {
+  readonly totalSteps: number;
+  readonly loggingSteps: number;
+  readonly evalSteps: number | undefined;
+  readonly saveSteps: number;
+}
+
+/** The settings before data and model are loaded; throws a UsageError for values out of range. */
+export function planPretrain(options: PretrainOptions, prepared: PrepareSettings, hiddenSize: number): PretrainPlan {
+  const maxSeqLength = whole('max-seq-length', options.maxSeqLength ?? prepared.maxSeqLength, 8);
+  if (options.tokensPerBatch !== undefined && options.perDeviceTrainBatchSize !== undefined) {
+    throw new UsageError('both --per-device-train-batch-size and --tokens-per-batch are given; expected one of them');
+  }
+  const optimizer: string = options.optimizer ?? 'adamw';
+  if (optimizer !== 'adamw' && optimizer !== 'adamw-bert') throw new UsageError(`optimizer is "${optimizer}"; expected adamw or adamw-bert.${didYouMean(optimizer, ['adamw', 'adamw-bert'])}`);
+  const masking: MaskingSettings = {
+    ...defaultMasking(maxSeqLength, options.mlmProbability),
+    maskReplaceProb: options.maskReplaceProb ?? 0.8,
+    randomReplaceProb: options.randomReplaceProb ?? 0.1,
+    wholeWordMasking: options.wholeWordMasking ?? false,
+  };
+  const evalMasking = defaultMasking(maxSeqLength, options.evalMlmProbability);
+  checkMasking(masking);
+  checkMasking(evalMasking);
+  const batchSize = whole('per-device-train-batch-size', options.perDeviceTrainBatchSize ?? (options.tokensPerBatch === undefined ? 32 : Math.floor(options.tokensPerBatch / maxSeqLength)), 1);
+  return {
+    seed: options.seed ?? 42,
+    examples: {
+      nextSentence: options.nextSentence ?? prepared.nextSentence,
+      maxSeqLength,
+      shortSeqProb: within('short-seq-prob', options.shortSeqProb ?? prepared.shortSeqProb, 0, 1),
+    },
+    masking,
+    evalMasking,
+    dupeFactor: prepared.masking === 'static' ? prepared.dupeFactor : undefined,
+    optimizer,
+    batchSize,
+    evalBatchSize: whole('per-device-eval-batch-size', options.perDeviceEvalBatchSize ?? batchSize, 1),
+    accumulationSteps: whole('gradient-accumulation-steps', options.gradientAccumulationSteps ?? 1, 1),
+    learningRate: within('learning-rate', options.learningRate ?? (hiddenSize <= 256 ? 1e-3 : hiddenSize <= 512 ? 5e-4 : 1e-4), 0, 10),
+    schedule: scheduleType(options.lrSchedulerType ?? 'linear'),
+    warmup: within('warmup-steps', options.warmupSteps ?? options.warmupRatio ?? 0.06, 0, Number.MAX_SAFE_INTEGER),
+    weightDecay: within('weight-decay', options.weightDecay ?? 0.01, 0, 1),
+    adamBeta1: within('adam-beta1', options.adamBeta1 ?? 0.9, 0, 1),
+    adamBeta2: within('adam-beta2', options.adamBeta2 ?? 0.999, 0, 1),
+    adamEpsilon: options.adamEpsilon,
+    maxGradNorm: within('max-grad-norm', options.maxGradNorm ?? 1, 0, Number.MAX_VALUE),
+    timeBudgetSeconds: options.timeBudgetSeconds === undefined ? undefined : within('time-budget', options.timeBudgetSeconds, 1e-3, Number.MAX_SAFE_INTEGER),
+    maxEvalSamples: whole('max-eval-samples', options.maxEvalSamples ?? 2000, 1),
+  };
+}
+
+/** The run's length from the steps of an epoch. */
+export function planLength(options: PretrainOptions, stepsPerEpoch: number): PretrainLength {
+  const budgeted = options.timeBudgetSeconds !== undefined;
+  const epochs = options.numTrainEpochs ?? (budgeted ? Number.POSITIVE_INFINITY : 3);
+  if (!(epochs > 0)) throw new UsageError(`num-train-epochs is ${epochs}; expected a number above 0`);
+  const totalSteps = options.maxSteps === undefined ? Math.ceil(epochs * stepsPerEpoch) : whole('max-steps', options.maxSteps, 1);
+  const every = (name: string, value: number): number => {
+    if (!(value > 0)) throw new UsageError(`${name} is ${value}; expected a number of steps, or a share of the run below 1`);
+    if (value >= 1) return Math.round(value);
+    if (Number.isFinite(totalSteps)) return Math.max(1, Math.ceil(value * totalSteps));
+    throw new UsageError(`${name} is the share ${value} of a run whose steps only a time budget ends`, { hint: 'Give a number of steps, or --max-steps as well.' });
+  };
+  const tenth = Number.isFinite(totalSteps) ? Math.max(1, Math.ceil(totalSteps / 10)) : undefined;
+  return {
+    totalSteps,
+    loggingSteps: options.loggingSteps === undefined ? Math.min(50, tenth ?? 50) : every('logging-steps', options.loggingSteps),
+    evalSteps: options.evalSteps === undefined ? tenth : every('eval-steps', options.evalSteps),
+    saveSteps: options.saveSteps === undefined ? Math.max(200, tenth ?? 500) : every('save-steps', options.saveSteps),
+  };
+}
+
+/** The model's configuration from a preset, a file or an object, with the tokenizer's vocabulary; throws a UsageError for an unknown name. */
+export function resolveModelConfig(given: string | PartialBertConfig | undefined, tokenizer: TextTokenizer, fileExists: (file: string) => boolean): BertConfig {
+  const vocabulary = { vocabSize: tokenizer.vocabSize, padTokenId: tokenizer.padTokenId };
+  if (given === undefined) return presetConfig('tiny', vocabulary);
+  if (typeof given !== 'string') return bertConfig({ ...given, ...vocabulary });
+  if (isPresetName(given)) return presetConfig(given, vocabulary);
+  if (!fileExists(given)) {
+    throw new UsageError(`model-config "${given}" is neither a preset nor a file.${didYouMean(given, presetNames)}`, { hint: `Presets: ${presetNames.join(', ')}.` });
+  }
+  return bertConfig({ ...readConfig(given), ...vocabulary });
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) throw new UsageError(`${name} is ${value}; expected a whole number of at least ${least}`);
+  return value;
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (!(value >= least && value <= most)) throw new UsageError(`${name} is ${value}; expected a number from ${least} to ${most}`);
+  return value;
+}

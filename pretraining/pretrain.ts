@@ -1,0 +1,234 @@
+/**
+ * Pretrains an encoder on a text corpus: masked words and next sentences (Devlin et al., 2019), with evaluations on held-out documents
+ * in between. The same call on the same directory resumes or does nothing. Writes a checkpoint directory in Hugging Face layout.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
+import type { JsonValue } from '../src/checkpoint/trainingState.js';
+import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
+import { DataError, InterruptedError } from '../src/data/errors.js';
+import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
+import { setMatmulPrecision } from '../src/engine/index.js';
+import { AutoModelForPreTraining, type PreTrainingModel } from '../src/models/index.js';
+import { AdamW } from '../src/optim/adamw.js';
+import { parameterSettings } from '../src/optim/parameterGroups.js';
+import { type LossResult, type TrainingResult, runTraining } from '../src/train/loop.js';
+import { MetricLog, RateLog, trainerStateJson } from '../src/train/metricLog.js';
+import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
+import type { LoopState } from '../src/train/types.js';
+import type { ForwardContext } from '../src/encoder/types.js';
+import { HeldOutEvaluation, countCorrect, metricWarnings } from './evaluate.js';
+import { type PretrainJob, parameterCount, preparePretraining } from './job.js';
+import { pretrainingCard } from './modelCard.js';
+import type { PretrainOptions, PretrainResult } from './options.js';
+
+export type { PretrainOptions, PretrainResult } from './options.js';
+
+type Results = PretrainResult['results'];
+
+/**
+ * Runs a whole pretraining.
+ * @throws UsageError (options, names, another run in the directory), DataError (corpus, damaged files), BusyError,
+ * NonFiniteError (before the update), InterruptedError (after saving), IoError
+ */
+export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+  const job = await preparePretraining(options);
+  let model = job.model;
+  try {
+    const output = await OutputDirectory.open(options.output, {
+      kind: 'pretrain',
+      command: job.command,
+      settings: job.settings,
+      about: job.about,
+      overwrite: options.overwrite,
+      acceptChanged: options.acceptChanged,
+      note: job.note,
+    });
+    try {
+      if (output.previous?.status === 'complete') {
+        job.note(`${options.output} holds this run, complete; nothing to do (--overwrite starts anew)`);
+        return { output: options.output, results: await readResults(options.output), alreadyComplete: true };
+      }
+      if (options.resume === true && output.previous === undefined) job.note(`nothing to resume in ${options.output}; starting anew`);
+      const checkpoint = await output.latestCheckpoint();
+      let resumed: LoopState | undefined;
+      if (checkpoint !== undefined) {
+        model.dispose();
+        model = await AutoModelForPreTraining.fromPretrained(checkpoint.path, { seed: job.plan.seed });
+        resumed = await loadLoopState(checkpoint.path);
+        job.note(`resuming from step ${resumed.step}`);
+      } else if (output.previous !== undefined) job.note('the earlier run left no checkpoint; starting from the beginning');
+      const results = await run(job, output, model, resumed);
+      return { output: options.output, results, alreadyComplete: false };
+    } catch (error) {
+      if (output.previous?.status !== 'complete') output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+      throw error;
+    } finally {
+      await output.close();
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+async function readResults(directory: string): Promise<Results> {
+  const file = path.join(directory, 'all_results.json');
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Results;
+  } catch (cause) {
+    throw new DataError(`run.json says that the run is complete, but its results cannot be read (${String(cause)})`, { location: { file }, hint: 'Start anew with --overwrite.', cause });
+  }
+}
+
+/**
+ * Loss of one micro-batch, weighted so that a step's micro-batches sum to the mean over all its masked tokens and over all its sequences.
+ * The metrics are the two losses in the same weighting, and counts.
+ */
+export function pretrainingLoss(model: PreTrainingModel): (batch: PretrainingBatch, context: ForwardContext, all: readonly PretrainingBatch[]) => LossResult {
+  return (batch, context, all) => {
+    const masked = all.reduce((sum, { maskedLabels }) => sum + maskedLabels.length, 0);
+    const sequences = all.reduce((sum, { cuSeqlens }) => sum + cuSeqlens.length - 1, 0);
+    const { loss, mlm, nspLoss, nspLogits } = model.packedLoss(batch, context, { mlmScale: 1 / masked, nspScale: 1 / sequences });
+    const [mlmLoss = 0, correct = 0] = mlm.dataSync();
+    const metrics: Record<string, number> = { mlm_loss: mlmLoss, mlm_correct: correct, masked: batch.maskedLabels.length };
+    if (batch.nextSentenceLabels !== undefined) {
+      metrics['nsp_loss'] = nspLoss.dataSync()[0] ?? 0;
+      metrics['nsp_correct'] = countCorrect(nspLogits.dataSync(), batch.nextSentenceLabels);
+      metrics['pairs'] = batch.nextSentenceLabels.length;
+    }
+    return { loss, metrics };
+  };
+}
+
+/** Log values of a window of steps: mean losses per step, accuracies over the window. */
+function summarize(sums: Readonly<Record<string, number>>, steps: number): Record<string, number> {
+  const of = (name: string): number => sums[name] ?? 0;
+  const entry: Record<string, number> = { loss: of('loss') / steps, mlm_loss: of('mlm_loss') / steps, mlm_accuracy: of('mlm_correct') / Math.max(1, of('masked')) };
+  return sums['pairs'] === undefined ? entry : { ...entry, nsp_loss: of('nsp_loss') / steps, nsp_accuracy: of('nsp_correct') / of('pairs') };
+}
+
+async function run(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, resumed: LoopState | undefined): Promise<Results> {
+  const { plan, length, options, corpus } = job;
+  const heldOut =
+    corpus.heldOutDocuments.length === 0
+      ? undefined
+      : new HeldOutEvaluation({ corpus, examples: plan.examples, masking: plan.evalMasking, vocabulary: job.vocabulary, batchSize: plan.evalBatchSize, maxSamples: plan.maxEvalSamples });
+  if (heldOut === undefined) job.note('no document is held out (too few, or --validation-split-percentage 0): nothing is evaluated');
+  const optimizer = new AdamW(model.namedParameters(), {
+    kind: plan.optimizer,
+    beta1: plan.adamBeta1,
+    beta2: plan.adamBeta2,
+    epsilon: plan.adamEpsilon,
+    settings: parameterSettings(model.namedParameters().keys(), { weightDecay: plan.weightDecay }),
+  });
+  const log = new MetricLog(output.path, resumed?.history ?? []);
+  try {
+    setMatmulPrecision(job.trainingPrecision);
+    const training = await runTraining<PretrainingBatch>({
+      parameters: model.namedParameters(),
+      optimizer,
+      batches: job.batches,
+      computeLoss: pretrainingLoss(model),
+      totalSteps: length.totalSteps,
+      learningRate: plan.learningRate,
+      schedule: plan.schedule,
+      warmupSteps: plan.warmup,
+      maxGradNorm: plan.maxGradNorm,
+      seed: plan.seed,
+      loggingSteps: length.loggingSteps,
+      evalSteps: length.evalSteps,
+      evaluate:
+        heldOut === undefined
+          ? undefined
+          : async () => {
+              const metrics = await heldOut.run(model, options.signal);
+              setMatmulPrecision(job.trainingPrecision);
+              return { ...metrics };
+            },
+      saveSteps: length.saveSteps,
+      save: async (step, state) => {
+        const saved = await output.saveCheckpoint(step, async (temporary) => {
+          await model.savePretrained(temporary);
+          await job.tokenizer.save(temporary);
+          await saveLoopState(temporary, state);
+        });
+        await output.retain(options.saveTotalLimit ?? 2);
+        return saved;
+      },
+      resumeState: resumed,
+      signal: options.signal,
+      progress: options.progress,
+      summarize,
+      timeBudgetSeconds: plan.timeBudgetSeconds,
+      rateRecord: plan.timeBudgetSeconds === undefined ? undefined : new RateLog(output.path),
+      onLog: (entry) => log.append(entry),
+    });
+    return await finish(job, output, model, training, heldOut);
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** Writes the model, its results and its card, and marks the run complete. */
+async function finish(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, heldOut: HeldOutEvaluation | undefined): Promise<Results> {
+  const { plan, length, batches, environment: found } = job;
+  const { state } = training;
+  const seconds = Math.max(1e-9, state.elapsedSeconds);
+  const epoch = state.step / batches.stepsPerEpoch;
+  const startedAt = performance.now();
+  const metrics = heldOut === undefined ? undefined : await heldOut.run(model, job.options.signal);
+  const evalSeconds = Math.max(1e-9, (performance.now() - startedAt) / 1000);
+  const trainResults = {
+    epoch,
+    steps: state.step,
+    train_loss: training.trainLoss,
+    train_runtime: seconds,
+    train_samples: batches.examplesPerEpoch,
+    train_samples_per_second: state.samplesSeen / seconds,
+    train_steps_per_second: state.step / seconds,
+    train_tokens: state.tokensSeen,
+    train_tokens_per_second: state.tokensSeen / seconds,
+  };
+  const evalResults = metrics === undefined || heldOut === undefined ? undefined : { ...metrics, eval_samples: heldOut.samples, eval_runtime: evalSeconds, eval_samples_per_second: heldOut.samples / evalSeconds };
+  const warnings = metrics === undefined ? ['no document was held out: nothing was evaluated'] : metricWarnings(metrics);
+  for (const warning of warnings) job.note(`warning: ${warning}`);
+  const results: { [key: string]: JsonValue } = {
+    kind: 'pretraining',
+    model: path.basename(path.resolve(job.options.output)),
+    seed: plan.seed,
+    ...trainResults,
+    ...evalResults,
+    next_sentence: plan.examples.nextSentence,
+    parameters: parameterCount(model),
+    engine: found.engine,
+    precision: job.trainingPrecision,
+    threads: found.threads,
+    machine: found.machine,
+    versions: found.versions,
+    warnings,
+  };
+  await model.savePretrained(output.path);
+  await job.tokenizer.save(output.path);
+  output.writeJson('train_results.json', trainResults);
+  if (evalResults !== undefined) output.writeJson('eval_results.json', { epoch, ...evalResults });
+  writeFileAtomic(
+    path.join(output.path, 'trainer_state.json'),
+    trainerStateJson({
+      globalStep: state.step,
+      maxSteps: Number.isFinite(length.totalSteps) ? length.totalSteps : state.step,
+      epoch,
+      numTrainEpochs: Math.ceil(epoch),
+      loggingSteps: length.loggingSteps,
+      evalSteps: length.evalSteps,
+      saveSteps: length.saveSteps,
+      trainBatchSize: plan.batchSize,
+      history: state.history,
+    }),
+  );
+  writeFileAtomic(path.join(output.path, 'README.md'), pretrainingCard(job, model, results));
+  output.writeJson('all_results.json', results);
+  output.setStatus('complete', { finishedAt: new Date().toISOString() });
+  if (job.options.saveTotalLimit === undefined) await output.removeCheckpoints();
+  return results;
+}
