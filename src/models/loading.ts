@@ -1,11 +1,12 @@
 /** Makes models: from a configuration with random weights, or from a checkpoint directory. */
 import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import { CheckpointWeights, configFileName } from '../checkpoint/huggingFaceLayout.js';
 import { readConfigJson } from '../config/configJson.js';
 import type { EncoderConfig, ProblemType } from '../config/encoderConfig.js';
 import { DataError, UsageError } from '../data/errors.js';
 import { type Initializer, ParameterStore, type ParameterSource, randomSource } from '../encoder/parameterStore.js';
-import { resolveMatmulPrecision, setMatmulPrecision } from '../engine/index.js';
+import { resolveMatmulPrecision, setEngine, setMatmulPrecision } from '../engine/index.js';
 import type { ModelType } from './modelType.js';
 import type { ModelParts, PretrainedModel } from './pretrainedModel.js';
 
@@ -40,7 +41,7 @@ export function createModel<M extends PretrainedModel>(modelClass: ModelClass<M>
 
 /**
  * A model from a directory with config.json and model.safetensors. Head weights that the checkpoint lacks start from
- * random numbers; they and the tensors that nobody wants are listed in `loadReport`.
+ * random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
  * @param pick the class, and the row of the table of model types by `model_type`
  * @throws IoError for absent files; DataError for damaged ones, for a tensor of a wrong shape (named, with found and
  * expected shape) and for an encoder weight that is not there
@@ -54,6 +55,7 @@ export async function loadModel<M extends PretrainedModel>(
   const json = readConfigJson(file);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
   const config = withLabels(type.configFromJson(json, file), options);
+  await ensureEngine();
   if (options.matmulPrecision !== undefined) setMatmulPrecision(resolveMatmulPrecision(options.matmulPrecision, false));
   if (options.init === 'random') return createModel(modelClass, type, config, options);
   const seed = options.seed ?? defaultSeed;
@@ -77,6 +79,11 @@ export async function loadModel<M extends PretrainedModel>(
   const model = construct(modelClass, { type, config, seed, store: new ParameterStore(source) });
   model.loadReport = { missing: missing.map((name) => model.publicName(name)), unexpected: weights.unexpected() };
   return model;
+}
+
+/** The best engine where nobody has chosen one: tfjs itself would take its plain JavaScript. */
+async function ensureEngine(): Promise<void> {
+  if (tf.engine().backendName === undefined) await setEngine('auto');
 }
 
 /** Frees what was made where the constructor fails half-way. */
