@@ -3,3 +3,4 @@ export { AutoTokenizer } from './autoTokenizer.js';
 export { BertTokenizer } from './bertTokenizer.js';
 export type { BertTokenizerOptions, SpecialTokens } from './bertTokenizerOptions.js';
 export type { DecodeOptions, EncodeOptions, Encoding, TextTokenizer, TruncationStrategy } from './types.js';
+export { type TrainVocabularyOptions, trainVocabulary, type VocabularyProgress } from './vocabTrainer.js';

@@ -41,7 +41,8 @@ export function scanStretches(text: string, classes: Uint8Array, sink: StretchSi
   if (length > start) sink(text, start, length, hash);
 }
 
-function hashOf(text: string, start: number, end: number): number {
+/** The hash that scanStretches gives to a stretch. */
+export function hashOf(text: string, start: number, end: number): number {
   let hash = hashSeed;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash;

@@ -1,0 +1,175 @@
+/**
+ * Trains a WordPiece vocabulary as the Rust tokenizers library's WordPieceTrainer: special tokens, the alphabet, its characters
+ * inside words (with "##"), then merges of the most frequent pairs. Ties are broken by ids, so the result is a function of the corpus
+ * (the library's own is not: it numbers the "##" characters in the order of a randomly seeded hash table).
+ */
+import { DataError, InterruptedError, UsageError } from '../data/errors.js';
+import { inputFileSize, readTextLines } from '../data/textLines.js';
+import { bertSpecialTokens } from './bertTokenizerOptions.js';
+import { BertNormalizer } from './normalizer.js';
+import { PairMerger, type SymbolWords } from './pairMerger.js';
+import { type WordCount, WordCounter } from './wordCounts.js';
+
+/** Where the training stands: bytes read in the first stage (lines where there are no files), entries in the second. */
+export interface VocabularyProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total?: number | undefined;
+}
+
+export interface TrainVocabularyOptions {
+  /** UTF-8 text files, plain or gzip. Give either these or `lines`. */
+  readonly files?: readonly string[] | undefined;
+  readonly lines?: AsyncIterable<string> | Iterable<string> | undefined;
+  /** Entries, special tokens included; fewer come out where the corpus has no more frequent pairs. */
+  readonly vocabSize: number;
+  /** Fold case and strip accents. */
+  readonly lowercase: boolean;
+  /** Fewest occurrences of a pair that is merged; default 2. */
+  readonly minFrequency?: number | undefined;
+  /** Most distinct characters; of more, the rarest are dropped. Default 1000. */
+  readonly limitAlphabet?: number | undefined;
+  readonly onProgress?: ((progress: VocabularyProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const { pad, unk, cls, sep, mask } = bertSpecialTokens;
+const specialTokens = [pad, unk, cls, sep, mask];
+const prefix = '##';
+/** Synchronous work between two looks at the event loop, in milliseconds. */
+const sliceMilliseconds = 50;
+
+/**
+ * The vocabulary by id: [PAD] [UNK] [CLS] [SEP] [MASK], characters, pieces.
+ * @throws UsageError for settings that cannot be (a size below the alphabet's says how small it may be), DataError for a corpus without words,
+ * InterruptedError where `signal` aborts
+ */
+export async function trainVocabulary(options: TrainVocabularyOptions): Promise<string[]> {
+  const { vocabSize, minFrequency = 2, limitAlphabet = 1000 } = options;
+  for (const [name, value, least] of [['vocabSize', vocabSize, specialTokens.length + 1], ['minFrequency', minFrequency, 0], ['limitAlphabet', limitAlphabet, 1]] as const) {
+    if (!Number.isSafeInteger(value) || value < least) throw new UsageError(`trainVocabulary: ${name} is ${value}; expected a whole number of at least ${least}`);
+  }
+  const words = await countWords(options);
+  const { vocab, firstIds, continuingIds } = alphabetOf(words, limitAlphabet);
+  if (vocabSize < vocab.length) {
+    throw new UsageError(`trainVocabulary: vocabSize is ${vocabSize}, but the special tokens and the characters of this corpus take ${vocab.length} entries`, {
+      hint: `Ask for at least ${vocab.length} entries, or limit the alphabet.`,
+    });
+  }
+  const merger = new PairMerger(toSymbols(words, firstIds, continuingIds), minFrequency);
+  const ids = new Map(vocab.map((token, id) => [token, id]));
+  let sliceStart = performance.now();
+  while (vocab.length < vocabSize) {
+    const next = merger.next();
+    if (next === undefined) break;
+    const right = vocab[next.right] ?? '';
+    const token = (vocab[next.left] ?? '') + (right.startsWith(prefix) ? right.slice(prefix.length) : right);
+    // The same piece can arise from two different pairs.
+    let id = ids.get(token);
+    if (id === undefined) {
+      id = vocab.length;
+      vocab.push(token);
+      ids.set(token, id);
+    }
+    merger.merge(next.pair, id);
+    if (performance.now() - sliceStart > sliceMilliseconds) {
+      options.onProgress?.({ stage: 'merging pairs', done: vocab.length, total: vocabSize });
+      await breathe(options.signal);
+      sliceStart = performance.now();
+    }
+  }
+  options.onProgress?.({ stage: 'merging pairs', done: vocab.length, total: vocab.length });
+  return vocab;
+}
+
+async function countWords(options: TrainVocabularyOptions): Promise<WordCount[]> {
+  const { files, lines, lowercase, onProgress, signal } = options;
+  if ((files === undefined) === (lines === undefined)) throw new UsageError('trainVocabulary: give either files or lines');
+  const counter = new WordCounter(new BertNormalizer({ cleanText: true, tokenizeChineseChars: true, stripAccents: lowercase, lowercase }));
+  const stage = (): string => (counter.prunedBelow === 0 ? 'counting words' : `counting words (too many to hold: those seen ${counter.prunedBelow} times or less were dropped)`);
+  let sliceStart = performance.now();
+  const pause = async (done: number, total: number | undefined): Promise<void> => {
+    if (performance.now() - sliceStart < sliceMilliseconds) return;
+    onProgress?.({ stage: stage(), done, total });
+    await breathe(signal);
+    sliceStart = performance.now();
+  };
+  let done = 0;
+  if (files !== undefined) {
+    let total = 0;
+    for (const file of files) total += await inputFileSize(file);
+    const onFileBytes = (bytes: Uint8Array): void => {
+      done += bytes.length;
+    };
+    for (const file of files) {
+      for await (const block of readTextLines(file, { onFileBytes })) {
+        for (const line of block.lines) counter.add(line);
+        await pause(done, total);
+      }
+    }
+  } else {
+    for await (const line of lines ?? []) {
+      counter.add(line);
+      done += 1;
+      await pause(done, undefined);
+    }
+  }
+  const words = counter.words();
+  if (words.length === 0) {
+    throw new DataError(`the corpus has no words${files === undefined ? '' : ` (${files.join(', ')})`}`, { hint: 'Give text files with at least one word.' });
+  }
+  return words;
+}
+
+/** Special tokens and characters with their ids: as first of a word, and further on. Both in the order of code points. */
+function alphabetOf(words: readonly WordCount[], limit: number): { vocab: string[]; firstIds: Map<string, number>; continuingIds: Map<string, number> } {
+  const counts = new Map<string, number>();
+  const inside = new Set<string>();
+  for (const { word, count } of words) {
+    let first = true;
+    for (const character of word) {
+      counts.set(character, (counts.get(character) ?? 0) + count);
+      if (!first) inside.add(character);
+      first = false;
+    }
+  }
+  const byPoint = (a: string, b: string): number => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0);
+  const kept = [...counts]
+    .sort(([a, countA], [b, countB]) => countB - countA || byPoint(a, b))
+    .slice(0, limit)
+    .map(([character]) => character)
+    .sort(byPoint);
+  const vocab: string[] = [...specialTokens];
+  const firstIds = new Map<string, number>();
+  const continuingIds = new Map<string, number>();
+  for (const character of kept) firstIds.set(character, vocab.push(character) - 1);
+  for (const character of kept) if (inside.has(character)) continuingIds.set(character, vocab.push(prefix + character) - 1);
+  return { vocab, firstIds, continuingIds };
+}
+
+/** Words as symbols; characters outside the alphabet are left out, as the Rust library does. */
+function toSymbols(words: readonly WordCount[], firstIds: ReadonlyMap<string, number>, continuingIds: ReadonlyMap<string, number>): SymbolWords {
+  const symbols = new Int32Array(words.reduce((sum, { word }) => sum + word.length, 0));
+  const starts = new Int32Array(words.length + 1);
+  let length = 0;
+  words.forEach(({ word }, w) => {
+    let ids = firstIds;
+    for (const character of word) {
+      const id = ids.get(character);
+      if (id !== undefined) symbols[length++] = id;
+      ids = continuingIds;
+    }
+    starts[w + 1] = length;
+  });
+  return { symbols, starts, counts: Float64Array.from(words, ({ count }) => count) };
+}
+
+/** Lets signals and timers through. */
+async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  if (signal?.aborted !== true) return;
+  const reason: unknown = signal.reason;
+  throw new InterruptedError('the training of the vocabulary was stopped', reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined);
+}
