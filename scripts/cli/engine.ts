@@ -2,17 +2,19 @@
 import type { EngineInfo } from '../../src/engine/index.js';
 import type { Settings } from './settings.js';
 
+/** --matmul-precision; its values were checked when it was read. */
+export function precisionOption(settings: Settings): 'highest' | 'bf16' | 'auto' {
+  const value = settings.string('matmul-precision');
+  return value === 'bf16' || value === 'highest' ? value : 'auto';
+}
+
 /** Sets the engine as the flags say; `forTraining` decides what precision `auto` means. */
 export async function applyEngine(settings: Settings, forTraining: boolean): Promise<EngineInfo> {
   const { isEngineChoice, resolveMatmulPrecision, setEngine, setMatmulPrecision } = await import('../../src/engine/index.js');
   const choice = settings.string('engine') ?? 'auto';
   if (!isEngineChoice(choice)) throw new Error(`"${choice}" passed the check of --engine but is none`);
-  const threads = settings.number('threads');
-  await setEngine(choice, threads === undefined ? {} : { threads });
-  const wanted = settings.string('matmul-precision');
-  setMatmulPrecision(resolveMatmulPrecision(wanted === 'bf16' || wanted === 'highest' ? wanted : 'auto', forTraining));
-  const { engineInfo } = await import('../../src/engine/index.js');
-  return engineInfo();
+  await setEngine(choice, { threads: settings.number('threads') });
+  return setMatmulPrecision(resolveMatmulPrecision(precisionOption(settings), forTraining));
 }
 
 /** One line: which engine was taken and why not the better ones. */

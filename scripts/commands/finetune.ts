@@ -1,6 +1,6 @@
 /** `bertwright finetune`: one task, or the user's own data, from one checkpoint. */
 import { UsageError } from '../../src/data/errors.js';
-import { applyEngine, engineLine } from '../cli/engine.js';
+import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption } from '../cli/options.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -53,6 +53,7 @@ export const finetuneCommand: CommandSpec = {
         doPredict: settings.boolean('predict'),
         resume: settings.boolean('resume'),
         overwrite: settings.boolean('overwrite'),
+        matmulPrecision: precisionOption(settings),
         command: settings.commandLine,
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),

@@ -1,6 +1,6 @@
 /** `bertwright suite`: models x tasks x seeds, one run after the other, resumable. */
 import { UsageError } from '../../src/data/errors.js';
-import { applyEngine, engineLine } from '../cli/engine.js';
+import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, glueDataOption } from '../cli/options.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -58,6 +58,7 @@ export const suiteCommand: CommandSpec = {
         earlyStoppingPatience: settings.number('early-stopping-patience'),
         loadBestModelAtEnd: settings.boolean('load-best-model-at-end'),
         doPredict: settings.boolean('predict'),
+        matmulPrecision: precisionOption(settings),
         command: settings.commandLine,
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),

@@ -1,0 +1,115 @@
+/** `bertwright pretrain`: masked-language-model and next-sentence pretraining. */
+import { UsageError } from '../../src/data/errors.js';
+import { parseDuration } from '../cli/duration.js';
+import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
+import { engineOptions, runOptions, seedOption, trainingOptions } from '../cli/options.js';
+import { abortOnSignals } from '../cli/signals.js';
+import type { CommandSpec } from '../cli/spec.js';
+
+const masking = 'Masking';
+
+export const pretrainCommand: CommandSpec = {
+  name: 'pretrain',
+  summary: 'Pretrain an encoder on a corpus: masked language model, with next-sentence prediction unless told otherwise.',
+  options: {
+    data: { type: 'string', describe: 'corpus prepared by `prepare`' },
+    corpus: { type: 'list', describe: 'or text files, prepared on the way: one sentence a line, a blank line between documents' },
+    tokenizer: { type: 'string', describe: 'with --corpus: tokenizer folder' },
+    'model-config': { type: 'string', describe: 'tiny, mini, small, medium, base, large, minilm-l6, minilm-l12, or a config.json (default: tiny)' },
+    model: { type: 'string', describe: 'checkpoint to go on from', letter: 'm' },
+    ...runOptions,
+    'time-budget': { type: 'string', describe: 'train for this long (45m, 1.5h); the learning rate is scheduled over it' },
+    'max-seq-length': { type: 'number', describe: 'longest sequence in tokens (default: as prepared, else 128)' },
+    'next-sentence': { type: 'string', describe: 'second task (default: as prepared, else nsp)', choices: ['nsp', 'sop', 'none'] },
+    'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences (default: 0.1)' },
+    'validation-split-percentage': { type: 'number', describe: 'with --corpus: documents held out, in percent (default: 1)' },
+    'mlm-probability': { type: 'number', describe: 'share of tokens to predict (default: 0.15)', group: masking },
+    'eval-mlm-probability': { type: 'number', describe: 'the same on held-out text (default: 0.15)', group: masking },
+    'mask-replace-prob': { type: 'number', describe: 'of those, share replaced by [MASK] (default: 0.8)', group: masking },
+    'random-replace-prob': { type: 'number', describe: 'of those, share replaced by a random token (default: 0.1)', group: masking },
+    'whole-word-masking': { type: 'boolean', describe: "mask all pieces of a word together", group: masking },
+    optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not (default: adamw)', choices: ['adamw', 'adamw-bert'], group: 'Training' },
+    'tokens-per-batch': { type: 'number', describe: 'size of a batch in tokens instead of sequences', group: 'Training' },
+    ...trainingOptions,
+    'max-eval-samples': { type: 'number', describe: 'held-out examples of an evaluation (default: 2000)', group: 'Training' },
+    ...seedOption,
+    ...engineOptions,
+  },
+  examples: [
+    ['bertwright pretrain --corpus a.txt --tokenizer tokenizer --model-config mini --time-budget 45m -o runs/mini', 'text to checkpoint'],
+    ['bertwright pretrain --data prepared --model runs/mini --max-steps 1000 -o runs/mini-2', 'go on from a checkpoint'],
+  ],
+  async run(settings) {
+    if (settings.string('data') === undefined && settings.list('corpus') === undefined) {
+      throw new UsageError('pretrain: neither --data nor --corpus is given', { hint: 'give a folder made by `bertwright prepare`, or text files with --corpus and --tokenizer' });
+    }
+    const budget = settings.string('time-budget');
+    const timeBudgetSeconds = budget === undefined ? undefined : parseDuration(budget, '--time-budget');
+    const quiet = settings.boolean('quiet') === true;
+    const info = await applyEngine(settings, true);
+    if (!quiet) console.error(engineLine(info));
+    const { pretrain } = await import('../../pretraining/pretrain.js');
+    const { createProgress } = await import('../../src/train/progress.js');
+    const nextSentence = settings.string('next-sentence');
+    const optimizer = settings.string('optimizer');
+    const result = await abortOnSignals((signal) =>
+      pretrain({
+        data: settings.string('data'),
+        corpus: settings.list('corpus'),
+        tokenizer: settings.string('tokenizer'),
+        modelConfig: settings.string('model-config'),
+        model: settings.string('model'),
+        output: settings.requiredString('output', 'give a folder with --output'),
+        maxSeqLength: settings.number('max-seq-length'),
+        nextSentence: nextSentence === 'nsp' || nextSentence === 'sop' || nextSentence === 'none' ? nextSentence : undefined,
+        shortSeqProb: settings.number('short-seq-prob'),
+        validationSplitPercentage: settings.number('validation-split-percentage'),
+        mlmProbability: settings.number('mlm-probability'),
+        evalMlmProbability: settings.number('eval-mlm-probability'),
+        maskReplaceProb: settings.number('mask-replace-prob'),
+        randomReplaceProb: settings.number('random-replace-prob'),
+        wholeWordMasking: settings.boolean('whole-word-masking'),
+        seed: settings.number('seed'),
+        optimizer: optimizer === 'adamw' || optimizer === 'adamw-bert' ? optimizer : undefined,
+        perDeviceTrainBatchSize: settings.number('per-device-train-batch-size'),
+        perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
+        tokensPerBatch: settings.number('tokens-per-batch'),
+        gradientAccumulationSteps: settings.number('gradient-accumulation-steps'),
+        learningRate: settings.number('learning-rate'),
+        lrSchedulerType: settings.string('lr-scheduler-type'),
+        warmupSteps: settings.number('warmup-steps'),
+        warmupRatio: settings.number('warmup-ratio'),
+        weightDecay: settings.number('weight-decay'),
+        adamBeta1: settings.number('adam-beta1'),
+        adamBeta2: settings.number('adam-beta2'),
+        adamEpsilon: settings.number('adam-epsilon'),
+        maxGradNorm: settings.number('max-grad-norm'),
+        maxSteps: settings.number('max-steps'),
+        numTrainEpochs: settings.number('num-train-epochs'),
+        timeBudgetSeconds,
+        loggingSteps: settings.number('logging-steps'),
+        evalSteps: settings.number('eval-steps'),
+        saveSteps: settings.number('save-steps'),
+        saveTotalLimit: settings.number('save-total-limit'),
+        maxEvalSamples: settings.number('max-eval-samples'),
+        resume: settings.boolean('resume'),
+        overwrite: settings.boolean('overwrite'),
+        matmulPrecision: precisionOption(settings),
+        command: settings.commandLine,
+        signal,
+        progress: createProgress({ stream: process.stderr, quiet }),
+      }),
+    );
+    if (settings.boolean('json') === true) {
+      console.log(JSON.stringify(result.results, undefined, 2));
+      return;
+    }
+    if (result.alreadyComplete) console.log(`${result.output}: already complete (--overwrite runs it anew)`);
+    for (const [name, value] of Object.entries(result.results)) {
+      if (name.startsWith('eval_') && typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
+    }
+    const { warnings } = result.results;
+    if (Array.isArray(warnings)) for (const warning of warnings) console.log(`warning: ${String(warning)}`);
+    console.log(result.output);
+  },
+};
