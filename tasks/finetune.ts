@@ -54,10 +54,19 @@ async function finetuneOnce(options: FinetuneOptions): Promise<FinetuneResult> {
     const results = await runFinetune(job, output);
     return { output: options.output, task: job.spec.name, results, alreadyComplete: false };
   } catch (error) {
-    if (output.previous?.status !== 'complete') output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    if (output.previous?.status !== 'complete') recordFailure(output, error);
     throw error;
   } finally {
     await output.close();
+  }
+}
+
+/** Notes in run.json how the run ended; on a full disk that fails, too, and must not hide the first error. */
+function recordFailure(output: OutputDirectory, error: unknown): void {
+  try {
+    output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+  } catch {
+    // run.json still says "running", which means the same to a later run: go on from the last checkpoint.
   }
 }
 

@@ -7,6 +7,7 @@ import { AutoModelForSequenceClassification, type SequenceClassificationModel } 
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { type Environment, environment } from '../src/train/environment.js';
+import { ensureEngine } from './ensureEngine.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { type FinetunePlan, planFinetune } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
@@ -48,6 +49,7 @@ function labelsInConfig(json: { readonly [key: string]: unknown }): string[] | u
 /** Loads data and tokenizer, resolves the plan, hashes what the result depends on. The model itself comes with `loadModel`. */
 export async function prepareFinetune(options: FinetuneOptions): Promise<FinetuneJob> {
   const note = (text: string): void => options.progress?.({ type: 'note', text });
+  await ensureEngine();
   const fingerprint = await fingerprintModel(options.model, options.init !== 'random');
   const data = await loadTaskData(options);
   const { spec } = data;

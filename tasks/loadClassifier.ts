@@ -5,6 +5,7 @@ import { AutoModelForSequenceClassification, type SequenceClassificationModel } 
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { checkedMaxLength } from './encodeSplit.js';
+import { ensureEngine } from './ensureEngine.js';
 import { fingerprintModel } from './fingerprint.js';
 
 export interface LoadedClassifier {
@@ -24,6 +25,7 @@ interface ClassifierOptions {
 
 /** The caller disposes the model. A checkpoint without a classification head is a UsageError. */
 export async function loadClassifier(options: ClassifierOptions): Promise<LoadedClassifier> {
+  await ensureEngine();
   await fingerprintModel(options.model, false);
   const record = await readRunRecord(options.model);
   const trainedWith = record?.settings['maxSeqLength'];

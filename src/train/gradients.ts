@@ -119,6 +119,6 @@ function rowsOf<B extends PackedBatch>(options: StepGradientsOptions<B>, batches
 function nonFinite(step: number, what: string, rows: readonly number[] | undefined): NonFiniteError {
   const shown = rows === undefined ? '' : `; rows of the batch: ${rows.slice(0, 32).join(', ')}${rows.length > 32 ? `, … (${rows.length})` : ''}`;
   return new NonFiniteError(`step ${step + 1}: ${what}${shown}. The update was not applied.`, {
-    hint: 'lower the learning rate or lengthen the warm-up; the last checkpoint stands, and the same command goes on from it',
+    hint: 'lower the learning rate or lengthen the warm-up, and start anew with --overwrite; the last checkpoint stands as it was',
   });
 }

@@ -8,7 +8,7 @@ import { createProgress, formatNumber, formatSeconds } from './progress.js';
 import type { ProgressEvent } from './types.js';
 
 function stepEvent(step: number, totalSteps = 40): ProgressEvent {
-  return { type: 'step', step, totalSteps, epoch: step / 20, loss: 0.6931, learningRate: 2e-5, gradNorm: 1, tokensPerSecond: 1234.5, samplesPerSecond: 9, secondsLeft: 75, metrics: {} };
+  return { type: 'step', step, totalSteps, epoch: step / 20, loss: 0.712, learningRate: 2e-5, gradNorm: 1, tokensPerSecond: 1234.5, samplesPerSecond: 9, secondsLeft: 75, metrics: {} };
 }
 
 function written(isTTY: boolean, events: readonly ProgressEvent[], options: { quiet?: boolean; interval?: number } = {}): string {
@@ -21,8 +21,8 @@ function written(isTTY: boolean, events: readonly ProgressEvent[], options: { qu
 test('off a terminal: a line at once, then only every interval, and always the last; no escape sequences', () => {
   const text = written(false, [stepEvent(1), stepEvent(2), stepEvent(40)], { interval: 1000 });
   assert.deepEqual(text.split('\n'), [
-    'CoLA: step 1/40, epoch 0.05, loss 0.6931, lr 2.00e-5, 1235 tokens/s, 1:15 left',
-    'CoLA: step 40/40, epoch 2.00, loss 0.6931, lr 2.00e-5, 1235 tokens/s, 1:15 left',
+    'CoLA: step 1/40, epoch 0.05, loss 0.712, lr 2.00e-5, 1235 tokens/s, 1:15 left',
+    'CoLA: step 40/40, epoch 2.00, loss 0.712, lr 2.00e-5, 1235 tokens/s, 1:15 left',
     '',
   ]);
 });
