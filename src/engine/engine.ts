@@ -2,8 +2,8 @@
 import os from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../data/errors.js';
-import { startNative } from '../native/backend.js';
 import { addon, nativeActive } from '../native/tensors.js';
+import { startNative } from './native.js';
 import { startTensorflow } from './tensorflow.js';
 import type { EngineChoice, EngineInfo, EngineName, EngineOptions, MatmulPrecision } from './types.js';
 import { startWasm } from './wasm.js';
