@@ -75,6 +75,23 @@ export interface NativeAddon {
    * p -= lr * ( (m / correction1) / (sqrt(v / correction2) + epsilon) + weightDecay[i] * p ).
    */
   adamwUpdate(params: readonly F32[], grads: readonly F32[], ms: readonly F32[], vs: readonly F32[], weightDecay: F32, lrScale: F32, learningRate: number, beta1: number, beta2: number, epsilon: number, correction1: number, correction2: number, gradScale: number): void;
-  /** Other entry points (generic tfjs kernels) are typed where they are registered. */
-  readonly [name: string]: unknown;
+
+  // --- generic tfjs kernels; codes as in kernels/opCodes.ts ---
+  /** An ArrayBuffer with any contents, aligned to 64 bytes; null where the runtime allows no external memory. */
+  allocateBuffer(bytes: number): ArrayBuffer | null;
+  /** out, contiguous over dims (at most 8), = a op b; strides in elements, 0 where an operand repeats. */
+  binary(code: number, a: F32, b: F32, out: F32, dims: I32, stridesA: I32, stridesB: I32): void;
+  unary(code: number, x: F32, out: F32, count: number): void;
+  /** out[outer, inner] = x[outer, mid, inner] reduced over mid > 0; NaN propagates. */
+  reduce(code: number, x: F32, out: F32, outer: number, mid: number, inner: number): void;
+  /** Each of the rows of [rows, cols]. */
+  softmax(x: F32, y: F32, rows: number, cols: number): void;
+  /** out, contiguous over dims (at most 12), from x at offset + sum of index * stride. Any 4-byte elements. */
+  copyStrided(x: F32, out: F32, offset: number, dims: I32, strides: I32): void;
+  /** out[outer, sum of widths] from inputs[i] = [outer, widths[i]]. Any 4-byte elements. */
+  concatenate(inputs: readonly F32[], widths: I32, out: F32, outer: number): void;
+  /** out[b, o, p, :] = x[b, o, indices[b, p], :]; an index outside [0, size) throws a RangeError. Any 4-byte elements. */
+  gather(x: F32, indices: I32, out: F32, batch: number, outer: number, size: number, picks: number, inner: number): void;
+  /** out[segments, inner] = 0, then out[ids[i], :] += x[i, :] in order of i; ids outside are ignored. */
+  segmentSum(x: F32, ids: I32, out: F32, count: number, inner: number, segments: number): void;
 }

@@ -60,18 +60,16 @@ BERTWRIGHT_FUNCTION(reduce, 6) {
   return nullptr;
 }
 
-/** softmax(x, y, rows, cols, logarithm). */
-BERTWRIGHT_FUNCTION(softmax, 5) {
+/** softmax(x, y, rows, cols). */
+BERTWRIGHT_FUNCTION(softmax, 4) {
   const size_t rows = args.size(2, "rows");
   const size_t cols = args.size(3, "cols");
-  const bool logarithm = args.boolean(4, "logarithm");
   const size_t count = args.elements({rows, cols});
   const float* x = args.f32(0, "x", count);
   float* y = args.f32(1, "y", count);
   if (cols == 0) return nullptr;
-  const auto loop = logarithm ? isa().reduce.logSoftmaxRow : isa().reduce.softmaxRow;
   parallelFor(rows, 1 + 4096 / cols, [&](size_t begin, size_t end) {
-    for (size_t row = begin; row < end; row++) loop(x + row * cols, y + row * cols, cols);
+    for (size_t row = begin; row < end; row++) isa().reduce.softmaxRow(x + row * cols, y + row * cols, cols);
   });
   return nullptr;
 }

@@ -13,7 +13,6 @@ struct ReduceKernels {
   /** target[i] = target[i] op x[i]. */
   void (*into[reduceCodes])(float* target, const float* x, size_t count);
   void (*softmaxRow)(const float* x, float* y, size_t count);
-  void (*logSoftmaxRow)(const float* x, float* y, size_t count);
 };
 
 #endif
