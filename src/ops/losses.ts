@@ -9,10 +9,11 @@ export interface LossOptions {
 /**
  * Cross-entropy of softmax(logits) with the labels, summed over rows and scaled.
  * Label smoothing mixes the target with the uniform distribution (Szegedy et al., 2016, section 7).
- * @param logits [B, C] @param labels [B], each in [0, C)
+ * @param logits [B, C] @param labels [B], each in [0, C), else a RangeError
  */
 export function classCrossEntropy(logits: tf.Tensor2D, labels: Int32Array, options: LossOptions & { readonly labelSmoothing?: number | undefined } = {}): tf.Scalar {
   const [rows, classes] = logits.shape;
+  if (labels.length !== rows) throw new RangeError(`classCrossEntropy: ${labels.length} labels for logits [${rows}, ${classes}]; expected one a row`);
   const bad = labels.findIndex((label) => label < 0 || label >= classes);
   if (bad >= 0) throw new RangeError(`classCrossEntropy: label ${labels[bad]} of row ${bad} is outside the ${classes} classes`);
   const smoothing = options.labelSmoothing ?? 0;
@@ -30,5 +31,6 @@ export function classCrossEntropy(logits: tf.Tensor2D, labels: Int32Array, optio
 /** Squared error summed over rows and scaled. @param predictions [B] @param targets [B] */
 export function meanSquaredError(predictions: tf.Tensor1D, targets: Float32Array, options: LossOptions = {}): tf.Scalar {
   const rows = predictions.shape[0];
+  if (targets.length !== rows) throw new RangeError(`meanSquaredError: ${targets.length} targets for predictions [${rows}]; expected one a row`);
   return tf.tidy(() => predictions.sub(tf.tensor1d(targets, 'float32')).square().sum().mul(options.scale ?? 1 / rows) as tf.Scalar);
 }

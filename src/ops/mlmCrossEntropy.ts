@@ -42,11 +42,11 @@ export function mlmCrossEntropy(hidden: tf.Tensor2D, table: tf.Tensor2D, bias: t
   if (bad >= 0) throw new RangeError(`mlmCrossEntropy: label ${labels[bad]} of row ${bad} is outside the vocabulary of ${vocabSize}`);
   const scale = options.scale ?? 1 / Math.max(1, labels.length);
   const wantGradients = recordingGradient() && options.withGradient !== false;
-  const compute = nativeActive() ? nativeForward : mlmCrossEntropyReference;
+  const native = nativeActive();
   return withGradient<tf.Tensor1D>(
     [hidden, table, bias],
     (save) => {
-      const { stats, gradients } = compute(hidden, table, bias, labels, scale, wantGradients);
+      const { stats, gradients } = (native ? nativeForward : mlmCrossEntropyReference)(hidden, table, bias, labels, scale, wantGradients);
       save(gradients);
       return stats;
     },

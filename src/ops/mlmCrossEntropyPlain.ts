@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { columnSum, transposedTimes } from './matrixProducts.js';
 import { gatherRowsReference, scatterAddRowsReference } from './rows.js';
 
-/** Logits of one chunk: 16 MiB in float32, of which about five live at once. */
-const chunkElements = 2 ** 22;
+/** Most logits in one chunk: 16 MiB in float32, of which about five live at once. */
+const maxChunkElements = 2 ** 22;
 
 export interface MlmResult {
   /** [2]: scaled loss, rows predicted right. */
@@ -13,13 +13,14 @@ export interface MlmResult {
   readonly gradients: readonly tf.Tensor[];
 }
 
-interface ChunkResult {
+/** A type, not an interface: tf.tidy takes what has an index signature. */
+type ChunkResult = {
   readonly loss: tf.Tensor;
   readonly correct: tf.Tensor;
   readonly dhidden?: tf.Tensor2D;
   readonly dtable?: tf.Tensor2D;
   readonly dbias?: tf.Tensor1D;
-}
+};
 
 /**
  * Loss and gradients of m rows, without the labels' own share in dtable and dbias, which is a scatter over all rows at once.
@@ -43,8 +44,10 @@ function chunk(h: tf.Tensor2D, table: tf.Tensor2D, transposedTable: tf.Tensor2D,
   return { loss, correct, dhidden, dtable, dbias: columnSum(tf.mul(exponentials, weights)) };
 }
 
-/** In plain tfjs: statistics, and gradients where asked for. Call inside tf.tidy. Parameters as `mlmCrossEntropy`. */
-export function mlmCrossEntropyReference(hidden: tf.Tensor2D, table: tf.Tensor2D, bias: tf.Tensor1D, labels: Int32Array, scale: number, wantGradients: boolean): MlmResult {
+/** Plain tfjs form of `mlmCrossEntropy`, with the gradients where asked for. Call inside tf.tidy. */
+export function mlmCrossEntropyReference(
+  hidden: tf.Tensor2D, table: tf.Tensor2D, bias: tf.Tensor1D, labels: Int32Array, scale: number, wantGradients: boolean, chunkElements = maxChunkElements,
+): MlmResult {
   const [rows, width] = hidden.shape;
   const vocabSize = table.shape[0];
   const chunkRows = Math.max(1, Math.floor(chunkElements / vocabSize));
@@ -63,9 +66,10 @@ export function mlmCrossEntropyReference(hidden: tf.Tensor2D, table: tf.Tensor2D
   };
   for (let start = 0; start < rows; start += chunkRows) {
     const count = Math.min(chunkRows, rows - start);
-    const part = tf.tidy(() => ({
-      ...chunk(tf.slice(hidden, [start, 0], [count, width]), table, transposedTable, bias, labels.slice(start, start + count), scale, wantGradients),
-    }));
+    const part = tf.tidy(() => {
+      const rowsOfChunk = tf.slice(hidden, [start, 0], [count, width]);
+      return chunk(rowsOfChunk, table, transposedTable, bias, labels.slice(start, start + count), scale, wantGradients);
+    });
     loss = accumulate(loss, part.loss);
     correct = accumulate(correct, part.correct);
     if (part.dhidden !== undefined) dhidden.push(part.dhidden);
