@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { requireIntact } from '../src/checkpoint/outputDirectory.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
 
@@ -33,6 +34,8 @@ export async function fingerprintModel(directory: string, withWeights: boolean):
   if (!names.includes('config.json')) {
     throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });
   }
+  // An intermediate checkpoint lists its files' hashes; a damaged one that was asked for is refused.
+  if (names.includes('manifest.json')) await requireIntact(directory);
   const weights = names.filter((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');
   const tokenizer = names.filter((name) => ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].includes(name));
   const inside = (list: readonly string[]): string[] => list.map((name) => path.join(directory, name));

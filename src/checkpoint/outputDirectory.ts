@@ -165,7 +165,12 @@ export async function listCheckpoints(directory: string): Promise<Checkpoint[]> 
 /** Throws a DataError naming each damaged file of a checkpoint that the user named explicitly. */
 export async function requireIntact(checkpoint: string): Promise<void> {
   const problems = await verifyDirectory(checkpoint);
-  if (problems.length > 0) throw new DataError(`damaged checkpoint: ${problems.join('; ')}`, { location: { file: checkpoint } });
+  if (problems.length > 0) {
+    throw new DataError(`damaged checkpoint: ${problems.join('; ')}`, {
+      location: { file: checkpoint },
+      hint: 'use another checkpoint; if you changed its files yourself, delete its manifest.json',
+    });
+  }
 }
 
 /** run.json of a directory; undefined where there is none. One that cannot be read is a DataError. */
