@@ -131,12 +131,15 @@ async function evaluateAll(finished: FinishedFinetune): Promise<Results> {
   return entries;
 }
 
-/** What always predicting the commonest training label (or the mean score) gets on the same rows: majority_<metric>. */
+/** What always predicting the commonest training label (or the mean score) gets on the same rows: majority_<metric>, and majority_prediction. */
 function majorityEntries({ job }: FinishedFinetune, split: TaskSplit): Record<string, number> {
   const { spec, data } = job;
   const labelsOf = (examples: readonly { readonly label?: number | undefined }[]): number[] => examples.flatMap(({ label }) => (label === undefined ? [] : [label]));
-  const { metrics } = majorityBaseline(spec, labelsOf(data.train.examples), labelsOf(split.examples));
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`majority_${name}${split.suffix}`, value]));
+  const { metrics, prediction } = majorityBaseline(spec, labelsOf(data.train.examples), labelsOf(split.examples));
+  return {
+    ...Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`majority_${name}${split.suffix}`, value])),
+    majority_prediction: prediction,
+  };
 }
 
 async function predictTests(finished: FinishedFinetune): Promise<void> {

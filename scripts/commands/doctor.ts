@@ -32,7 +32,7 @@ export const doctorCommand: CommandSpec = {
         await setEngine(engine);
         if (engine === 'native') isa = engineInfo().isa;
         const runs = engine === 'cpu' ? 1 : probeRuns;
-        engines.push({ engine, works: true, note: engineInfo().reason, gflops: measureGflops(tf, engine === 'cpu' ? 256 : probeSize, runs) });
+        engines.push({ engine, works: true, note: '', gflops: measureGflops(tf, engine === 'cpu' ? 256 : probeSize, runs) });
       } catch (error) {
         engines.push({ engine, works: false, note: error instanceof Error ? error.message : String(error) });
       }
