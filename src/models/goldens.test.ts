@@ -1,23 +1,31 @@
-/** The whole model against transformers: logits, loss, every gradient, ten losses of gradient descent; and a real checkpoint. */
+/** The whole model, on every engine that works here, against transformers: logits, loss, every gradient, ten losses of gradient descent; and a real checkpoint. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after, type TestContext } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { readSafetensors, type SafetensorsEntry } from '../checkpoint/safetensors.js';
 import { packSequences } from '../data/packedBatch.js';
 import type { PretrainingBatch } from '../data/pretrainingBatch.js';
+import { type EngineName, setEngine } from '../engine/index.js';
 import { BertForPreTraining, BertModel } from './index.js';
 
 // Compiled to dist/src/models; the fixtures stay beside the source.
 const fixtures = path.resolve(import.meta.dirname, '../../../src/models/fixtures');
 const folder = mkdtempSync(path.join(tmpdir(), 'bertwright-goldens-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-before(async () => {
-  tf.enableProdMode();
-  await tf.setBackend('cpu');
-});
+
+/** Makes the engine active, or skips the test with the engine's own reason. */
+async function onEngine(engine: EngineName, context: TestContext): Promise<boolean> {
+  try {
+    await setEngine(engine);
+    return true;
+  } catch (error) {
+    context.skip((error as Error).message);
+    return false;
+  }
+}
 
 function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, label: string): void {
   assert.equal(actual.length, expected.length, label);
@@ -74,8 +82,11 @@ function packedBatch(golden: Golden): PretrainingBatch {
   };
 }
 
-for (const activation of ['gelu', 'gelu_new']) {
-  test(`${activation}: logits, sequence output and loss are those of transformers where the mask is 1`, async () => {
+const cases = (['cpu', 'native', 'wasm'] as const).flatMap((engine) => ['gelu', 'gelu_new'].map((activation) => ({ engine, activation })));
+
+for (const { engine, activation } of cases) {
+  test(`${engine}, ${activation}: logits, sequence output and loss are those of transformers where the mask is 1`, async (context) => {
+    if (!(await onEngine(engine, context))) return;
     const golden = new Golden(activation);
     const model = await modelWith(activation);
     assert.deepEqual(model.loadReport, { missing: [], unexpected: [] });
@@ -93,7 +104,8 @@ for (const activation of ['gelu', 'gelu_new']) {
     close(encoder.forward(inputs).sequenceOutput.dataSync(), sequence, 1e-5, 'sequenceOutput');
   });
 
-  test(`${activation}: the gradient of every parameter is that of transformers`, async () => {
+  test(`${engine}, ${activation}: the gradient of every parameter is that of transformers`, async (context) => {
+    if (!(await onEngine(engine, context))) return;
     const golden = new Golden(activation);
     const model = await modelWith(activation);
     const parameters = model.namedParameters();
@@ -102,7 +114,8 @@ for (const activation of ['gelu', 'gelu_new']) {
     for (const [name, variable] of parameters) close(grads[variable.name]?.dataSync() ?? [], golden.floats(`grad.${name}`), 1e-5, name);
   });
 
-  test(`${activation}: ten losses of plain gradient descent are those of PyTorch`, async () => {
+  test(`${engine}, ${activation}: ten losses of plain gradient descent are those of PyTorch`, async (context) => {
+    if (!(await onEngine(engine, context))) return;
     const golden = new Golden(activation);
     const model = await modelWith(activation);
     const batch = packedBatch(golden);
@@ -126,6 +139,7 @@ interface MiniLmGolden {
 }
 
 test('the real MiniLM gives what it gives in transformers', { skip: existsSync(miniLm) ? false : `${miniLm} is absent` }, async () => {
+  await setEngine('auto');
   const golden = JSON.parse(readFileSync(path.join(fixtures, 'minilm.json'), 'utf8')) as MiniLmGolden;
   const model = await BertModel.fromPretrained(miniLm);
   const { sequenceOutput, pooledOutput } = model.forward(golden);
