@@ -54,7 +54,7 @@ describe('usage errors exit 2 and suggest the near match', () => {
     [['report', 'no-such-folder'], /no such folder: no-such-folder/],
     [['tasks', 'extra'], /unexpected "extra"/],
     [['--learning-rate', '1'], /the command must come before its flags/],
-    [['run_glue', '--task_nam', 'x'], /unknown flag --task_nam. Did you mean "task"/],
+    [['run_glue', '--task_nam', 'x'], /unknown flag --task_nam. Did you mean "task-name"/],
   ];
   for (const [args, message] of cases) {
     test(args.join(' '), () => {

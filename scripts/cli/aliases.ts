@@ -26,6 +26,9 @@ const commandAliases: Readonly<Record<string, Readonly<Record<string, string>>>>
   vocab: { 'train-file': 'corpus' },
 };
 
+/** Names that other tools use, for near matches. */
+export const aliasNames: readonly string[] = Object.keys(sharedAliases);
+
 /** Values that other tools spell otherwise. */
 const valueAliases: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   optimizer: { adamw_torch: 'adamw', adamw_torch_fused: 'adamw', adamw_hf: 'adamw' },

@@ -1,7 +1,7 @@
 /** Takes whole pasted run_glue.py and run_mlm.py lines: translates them to a command here and names what has no meaning here. */
 import { UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
-import { canonicalFlag } from './aliases.js';
+import { aliasNames, canonicalFlag } from './aliases.js';
 
 export interface Translation {
   readonly args: readonly string[];
@@ -62,7 +62,7 @@ function parsePasted(command: string, args: readonly string[], known: ReadonlySe
     }
     const reason = Object.hasOwn(withoutMeaning, name) ? withoutMeaning[name] : undefined;
     if (reason !== undefined) notes.push(`--${typed} has no meaning here: ${reason}`);
-    else if (!known.has(name)) throw new UsageError(`${command}: unknown flag --${typed}.${didYouMean(name, [...known, ...Object.keys(withoutMeaning)])}`);
+    else if (!known.has(name)) throw new UsageError(`${command}: unknown flag --${typed}.${didYouMean(name, [...known, ...aliasNames, ...Object.keys(withoutMeaning)])}`);
     else if (value === true && !switches.has(name)) throw new UsageError(`${command}: --${typed} needs a value`);
     else flags.set(name, value);
   }

@@ -3,7 +3,7 @@ import yargs from 'yargs';
 import { UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
 import { commands } from '../commands/index.js';
-import { canonicalArguments } from './aliases.js';
+import { aliasNames, canonicalArguments } from './aliases.js';
 import { commonOptions } from './options.js';
 import { pastedCommands } from './pasted.js';
 import { resolveSettings, type Settings } from './settings.js';
@@ -97,7 +97,7 @@ export async function parseCommand(command: CommandSpec, args: readonly string[]
   for (const [name, value] of Object.entries(argv)) {
     if (name === '_' || name === '$0' || value === undefined || letters.has(name)) continue;
     if (!Object.hasOwn(options, name)) {
-      throw new UsageError(`${command.name}: unknown flag --${name}.${didYouMean(name, Object.keys(options))}`, { hint: `bertwright ${command.name} --help lists its flags` });
+      throw new UsageError(`${command.name}: unknown flag --${name}.${didYouMean(name, [...Object.keys(options), ...aliasNames])}`, { hint: `bertwright ${command.name} --help lists its flags` });
     }
     typed.set(name, value);
   }
