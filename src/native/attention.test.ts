@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dropThreshold, keepElement, rowKey } from '../ops/dropoutGenerator.js';
+import type { NativeAddon } from './addon.js';
+import { assertCentralDifferences, assertClose, assertThreadsAgree, once, randomArray, testAddon, testOnEveryIsa } from './testing/addonUnderTest.js';
+import { type AttentionProblem, plainAttention, plainAttentionGradient } from './testing/plainAttention.js';
+
+function problemOf(lengths: readonly number[], heads: number, headDim: number, rate = 0): AttentionProblem {
+  const cuSeqlens = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, b) => {
+    cuSeqlens[b + 1] = (cuSeqlens[b] as number) + length;
+  });
+  return { cuSeqlens, heads, headDim, dropout: rate === 0 ? undefined : { rate, key: 0x9abcdef0 } };
+}
+
+function tokensOf({ cuSeqlens }: AttentionProblem): number {
+  return cuSeqlens[cuSeqlens.length - 1] as number;
+}
+
+function forward(addon: NativeAddon, problem: AttentionProblem, qkv: Float32Array): { out: Float32Array; lse: Float32Array } {
+  const { cuSeqlens, heads, headDim, dropout } = problem;
+  const tokens = tokensOf(problem);
+  const out = new Float32Array(tokens * heads * headDim).fill(NaN);
+  const lse = new Float32Array(tokens * heads).fill(NaN);
+  addon.attentionForward(qkv, cuSeqlens, out, lse, tokens, heads, headDim, dropout?.rate ?? 0, dropout?.key ?? 0);
+  return { out, lse };
+}
+
+function backward(addon: NativeAddon, problem: AttentionProblem, dout: Float32Array, qkv: Float32Array): Float32Array {
+  const { cuSeqlens, heads, headDim, dropout } = problem;
+  const { out, lse } = forward(addon, problem, qkv);
+  const dqkv = new Float32Array(qkv.length).fill(NaN);
+  addon.attentionBackward(dout, qkv, out, lse, cuSeqlens, dqkv, tokensOf(problem), heads, headDim, dropout?.rate ?? 0, dropout?.key ?? 0);
+  return dqkv;
+}
+
+function inputsOf(problem: AttentionProblem, spread = 1.5): { qkv: Float32Array; dout: Float32Array } {
+  const width = tokensOf(problem) * problem.heads * problem.headDim;
+  return { qkv: randomArray(3 * width, 11, spread), dout: randomArray(width, 12) };
+}
+
+const cases: readonly [lengths: readonly number[], heads: number, headDim: number][] = [
+  [[1], 1, 1],
+  [[2], 1, 3],
+  [[1, 2, 33], 3, 5],
+  [[33, 1, 16, 17], 2, 16],
+  [[0, 5, 0, 9], 2, 7],
+  [[130, 2], 2, 64],
+  [[12, 13], 1, 256],
+  [[700], 1, 20],
+  [[1500], 1, 2],
+];
+
+for (const [lengths, heads, headDim] of cases) {
+  for (const rate of [0, 0.1]) {
+    const problem = problemOf(lengths, heads, headDim, rate);
+    const { qkv, dout } = inputsOf(problem);
+    const expected = once(() => ({ ...plainAttention(problem, qkv), dqkv: plainAttentionGradient(problem, dout, qkv) }));
+    testOnEveryIsa(`attention and its gradient equal float64 loops: lengths ${lengths.join(' ')}, ${heads} x ${headDim}, dropout ${rate}`, (addon) => {
+      const { out, lse } = forward(addon, problem, qkv);
+      assertClose('out', out, expected().out, 5e-6);
+      assertClose('lse', lse, expected().lse, 5e-6);
+      assertClose('dqkv', backward(addon, problem, dout, qkv), expected().dqkv, 2e-5);
+    });
+  }
+}
+
+for (const rate of [0, 0.3]) {
+  test(`the float64 gradient of attention equals central differences, dropout ${rate}`, () => {
+    const problem = problemOf([3, 1, 5], 2, 3, rate);
+    const { qkv, dout } = inputsOf(problem);
+    const loss = (input: Float64Array) => plainAttention(problem, input).out.reduce((sum, value, i) => sum + value * (dout[i] as number), 0);
+    assertCentralDifferences('dqkv', loss, qkv, plainAttentionGradient(problem, dout, qkv), 1e-8);
+  });
+
+  testOnEveryIsa(`the gradient of attention equals central differences of the float64 forward, dropout ${rate}`, (addon) => {
+    const problem = problemOf([3, 1, 5], 2, 3, rate);
+    const { qkv, dout } = inputsOf(problem);
+    const loss = (input: Float64Array) => plainAttention(problem, input).out.reduce((sum, value, i) => sum + value * (dout[i] as number), 0);
+    assertCentralDifferences('dqkv', loss, qkv, backward(addon, problem, dout, qkv), 1e-5);
+  });
+}
+
+testOnEveryIsa('the comparison notices a gradient of queries, keys or values that is 1% too large', (addon) => {
+  const problem = problemOf([9, 4], 2, 5, 0.1);
+  const { qkv, dout } = inputsOf(problem);
+  const expected = plainAttentionGradient(problem, dout, qkv);
+  const hidden = problem.heads * problem.headDim;
+  for (const part of [0, 1, 2]) {
+    const dqkv = backward(addon, problem, dout, qkv).map((value, i) => (Math.floor(i / hidden) % 3 === part ? value * 1.01 : value));
+    assert.throws(() => assertClose('dqkv', dqkv, expected, 2e-5), /dqkv/);
+  }
+});
+
+testOnEveryIsa('attention drops exactly the elements that the generator drops, forward and backward', (addon) => {
+  // Equal scores give every key the probability 1 / length; unit vectors as values and as output gradients then lay the
+  // dropped probabilities bare: out[t, j] and dvalue[j, t].
+  const length = 37;
+  const problem = problemOf([2, length], 2, 40, 0.25);
+  const { cuSeqlens, heads, headDim, dropout } = problem;
+  assert.ok(dropout);
+  const hidden = heads * headDim;
+  const start = cuSeqlens[1] as number;
+  const qkv = new Float32Array(tokensOf(problem) * 3 * hidden);
+  const dout = new Float32Array(tokensOf(problem) * hidden);
+  for (let j = 0; j < length; j++) {
+    for (let head = 0; head < heads; head++) {
+      qkv[((start + j) * 3 + 2) * hidden + head * headDim + j] = 1;
+      dout[(start + j) * hidden + head * headDim + j] = 1;
+    }
+  }
+  const { out } = forward(addon, problem, qkv);
+  const dqkv = backward(addon, problem, dout, qkv);
+  const kept = Math.fround(1 / (1 - dropout.rate) / length);
+  let dropped = 0;
+  for (let t = 0; t < length; t++) {
+    for (let head = 0; head < heads; head++) {
+      const key = rowKey(dropout.key, (start + t) * heads + head);
+      for (let j = 0; j < length; j++) {
+        const keep = keepElement(key, j, dropThreshold(dropout.rate));
+        const found = out[(start + t) * hidden + head * headDim + j] as number;
+        const foundBackward = dqkv[((start + j) * 3 + 2) * hidden + head * headDim + t] as number;
+        if (!keep) dropped++;
+        for (const value of [found, foundBackward]) {
+          assert.equal(value !== 0, keep, `query ${t}, head ${head}, key ${j}`);
+          assert.ok(!keep || Math.abs(value - kept) < 1e-6 * kept);
+        }
+      }
+    }
+  }
+  assert.ok(dropped > 0.2 * heads * length * length && dropped < 0.3 * heads * length * length, `dropped ${dropped}`);
+});
+
+testOnEveryIsa('attention gives the same bits for every thread count', (addon) => {
+  const problem = problemOf([33, 7, 64, 1, 50, 12], 3, 20, 0.1);
+  const { qkv, dout } = inputsOf(problem);
+  assertThreadsAgree(addon, () => {
+    const { out, lse } = forward(addon, problem, qkv);
+    return [out, lse, backward(addon, problem, dout, qkv)];
+  });
+});
+
+testOnEveryIsa('attention stays exact for scores in the thousands', (addon) => {
+  const problem = problemOf([21], 1, 24);
+  const { qkv, dout } = inputsOf(problem, 60);
+  const expected = plainAttention(problem, qkv);
+  assertClose('out', forward(addon, problem, qkv).out, expected.out, 2e-3);
+  assertClose('dqkv', backward(addon, problem, dout, qkv), plainAttentionGradient(problem, dout, qkv), 2e-2);
+});
+
+for (const bad of [NaN, Infinity]) {
+  testOnEveryIsa(`${bad} in a value reaches its sequence and head and nothing else`, (addon) => {
+    const problem = problemOf([5, 18], 2, 6);
+    const { qkv, dout } = inputsOf(problem);
+    const hidden = 12;
+    qkv[(7 * 3 + 2) * hidden + 6] = bad; // token 7 (second sequence), head 1, first element of the value
+    const { out } = forward(addon, problem, qkv);
+    const dqkv = backward(addon, problem, dout, qkv);
+    for (let token = 0; token < 23; token++) {
+      for (let c = 0; c < hidden; c++) {
+        assert.equal(Number.isFinite(out[token * hidden + c]), !(token >= 5 && c === 6), `out ${token}, ${c}`);
+      }
+      for (let c = 0; c < 6; c++) assert.ok(Number.isFinite(dqkv[token * 3 * hidden + c]));
+      assert.equal(Number.isFinite(dqkv[token * 3 * hidden + 6]), token < 5, `dquery of token ${token}`);
+    }
+  });
+
+  testOnEveryIsa(`${bad} in a query makes the whole row NaN`, (addon) => {
+    const problem = problemOf([20], 1, 6);
+    const { qkv } = inputsOf(problem);
+    qkv[3 * 18] = bad;
+    const { out, lse } = forward(addon, problem, qkv);
+    for (let token = 0; token < 20; token++) {
+      for (let c = 0; c < 6; c++) assert.equal(Number.isNaN(out[token * 6 + c]), token === 3, `out ${token}, ${c}`);
+      assert.equal(Number.isNaN(lse[token]), token === 3, `lse ${token}`);
+    }
+  });
+}
+
+testAddon('attention of no tokens does nothing', (addon) => {
+  const none = new Float32Array(0);
+  addon.attentionForward(none, new Int32Array(1), none, none, 0, 2, 8, 0, 0);
+  addon.attentionBackward(none, none, none, none, new Int32Array(1), none, 0, 2, 8, 0, 0);
+});
+
+testAddon('attention refuses what does not fit, by name', (addon) => {
+  const call = (changes: { cu?: Int32Array; qkv?: Float32Array; heads?: number; headDim?: number; rate?: number; out?: Float32Array }) => () =>
+    addon.attentionForward(
+      changes.qkv ?? new Float32Array(3 * 3 * 4), changes.cu ?? Int32Array.of(0, 1, 3), changes.out ?? new Float32Array(3 * 4), new Float32Array(3 * 2),
+      3, changes.heads ?? 2, changes.headDim ?? 2, changes.rate ?? 0, 0,
+    );
+  assert.doesNotThrow(call({}));
+  assert.throws(call({ qkv: new Float32Array(35) }), { name: 'RangeError', message: /qkv must have at least 36 elements, found 35/ });
+  assert.throws(call({ out: new Float32Array(11) }), { name: 'RangeError', message: /out must have at least 12/ });
+  assert.throws(call({ cu: new Int32Array(0) }), { name: 'RangeError', message: /cuSeqlens/ });
+  assert.throws(call({ cu: Int32Array.of(1, 3) }), { name: 'RangeError', message: /cuSeqlens\[0\] must be 0, found 1/ });
+  assert.throws(call({ cu: Int32Array.of(0, 2, 1, 3) }), { name: 'RangeError', message: /must not fall/ });
+  assert.throws(call({ cu: Int32Array.of(0, 4) }), { name: 'RangeError', message: /must end at tokens = 3, found 4/ });
+  assert.throws(call({ heads: 0 }), { name: 'RangeError', message: /heads/ });
+  assert.throws(call({ headDim: 257 }), { name: 'RangeError', message: /headDim must be from 1 to 256, found 257/ });
+  assert.throws(call({ rate: 1 }), { name: 'RangeError', message: /dropRate/ });
+  assert.throws(call({ rate: NaN }), { name: 'RangeError', message: /dropRate/ });
+});
