@@ -1,6 +1,6 @@
 /** The ops that encoders, heads and optimizers are written in. */
 export { type Activation, activationReference } from './activation.js';
-export { attention, attentionReference } from './attention.js';
+export { attention } from './attention.js';
 export { dropout } from './dropout.js';
 export { type DropoutSpec, DropoutStream } from './dropoutGenerator.js';
 export { embeddingSum } from './embeddingSum.js';

@@ -42,7 +42,7 @@ test('ops on every engine', async (t) => {
         threeAdamWSteps().forEach((values, i) => { assertClose(values, expectedUpdate[i] ?? [], `tensor ${i}`, 1e-6); });
       });
 
-      await t.test('an update in place reaches the variable and not the tensor that it was made from', () => {
+      await t.test('a scaled sum in place changes the variable and leaves the source alone', () => {
         const start = tf.tensor1d([1, 2, 3]);
         const [target, source] = [tf.variable(start), tf.tensor1d([10, 20, 30])];
         addScaledInPlace(target, source, 0.5);

@@ -58,7 +58,7 @@ export function sumOfSquares(tensors: readonly tf.Tensor[]): number {
   return total;
 }
 
-/** target += scale * source, in the variable's own buffer on the native engine. Same shape on both sides. */
+/** target += scale * source, of one shape. As with `adamwUpdate`, what shares the variable's buffer on the native engine changes too. */
 export function addScaledInPlace(target: tf.Variable, source: tf.Tensor, scale: number): void {
   if (nativeActive()) {
     addon().addScaled(valuesOf(target), valuesOf(source), scale);
