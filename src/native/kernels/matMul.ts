@@ -56,7 +56,6 @@ const activations: ReadonlyMap<unknown, number | undefined> = new Map<unknown, n
   [null, undefined],
   ['linear', undefined],
   ['relu', unaryCodes.Relu],
-  ['tanh', unaryCodes.Tanh],
   ['sigmoid', unaryCodes.Sigmoid],
 ]);
 
