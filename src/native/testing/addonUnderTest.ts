@@ -1,37 +1,17 @@
 /** Loads the built addon for tests of its functions, runs them on every instruction set, and compares numbers. For test files only. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Random } from '../../data/random.js';
 import type { NativeAddon } from '../addon.js';
+import { loadAddon } from '../loadAddon.js';
 
-function packageRoot(): string {
-  let directory = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(directory, 'package.json'))) directory = path.dirname(directory);
-  return directory;
-}
-
-/** The addon that BERTWRIGHT_ADDON names, else build/bertwright.node; undefined where there is none. */
-function loadAddon(): NativeAddon | undefined {
-  const file = process.env['BERTWRIGHT_ADDON'] ?? path.join(packageRoot(), 'build', 'bertwright.node');
-  return existsSync(file) ? (createRequire(import.meta.url)(file) as NativeAddon) : undefined;
-}
-
-const loaded = loadAddon();
-
-/** The addon, in tests that `testOnEveryIsa` or `testAddon` runs. */
-export function addonUnderTest(): NativeAddon {
-  assert.ok(loaded, 'the addon is not built');
-  return loaded;
-}
+const loaded = await loadAddon();
 
 /** A test of the addon; skipped where it is not built. Instruction set and threads are put back after it. */
 export function testAddon(title: string, body: (addon: NativeAddon) => void): void {
-  test(title, { skip: loaded === undefined && 'build/bertwright.node is missing: npm run build:addon' }, () => {
-    const addon = addonUnderTest();
+  test(title, { skip: loaded.addon === undefined && loaded.why }, () => {
+    const { addon } = loaded;
+    assert.ok(addon);
     const { isa, threads } = addon.info();
     try {
       body(addon);
@@ -44,7 +24,7 @@ export function testAddon(title: string, body: (addon: NativeAddon) => void): vo
 
 /** A test of the addon that runs once on each instruction set of this processor. */
 export function testOnEveryIsa(title: string, body: (addon: NativeAddon) => void): void {
-  for (const isa of loaded?.info().available ?? ['no addon']) {
+  for (const isa of loaded.addon?.info().available ?? ['no addon']) {
     testAddon(`${title} [${isa}]`, (addon) => {
       addon.setIsa(isa);
       body(addon);
