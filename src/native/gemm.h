@@ -39,4 +39,10 @@ void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a
 void gemmSerial(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
                 size_t ldb, float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue = nullptr);
 
+/** dpre[i] = dy[i] * activation'(pre[i]), on all threads. */
+void gemmActivationGradient(int activation, const float* dy, const float* pre, float* dpre, size_t count);
+
+/** out[cols] (+)= sums over the rows of x [rows, cols], on all threads, in an order that depends on the shape only. */
+void gemmColumnSums(const float* x, size_t stride, size_t rows, size_t cols, float* out, bool accumulate);
+
 #endif

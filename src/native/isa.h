@@ -26,6 +26,7 @@
 #include "simd/attention.h"
 #include "simd/broadcast.h"
 #include "simd/elementwise.h"
+#include "simd/gemm.h"
 #include "simd/reduce.h"
 #include "simd/layerNorm.h"
 #include "simd/optimizer.h"
@@ -39,6 +40,7 @@ struct IsaKernels {
   const char* name;
   int level;
   ElementwiseKernels elementwise;
+  GemmKernels gemm;
   BroadcastKernels broadcast;
   ReduceKernels reduce;
   AttentionKernels attention;
