@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { afterEach, describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { Random } from '../data/random.js';
+import { dropoutMask } from '../ops/dropoutGenerator.js';
+import type { NativeAddon } from './addon.js';
+import { loadAddon } from './loadAddon.js';
+
+const found = await loadAddon();
+
+function uniform(length: number, seed: number): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length }, () => random.uniform() * 2 - 1);
+}
+
+function fixture(): { addon: NativeAddon; file: string } {
+  assert.ok(found.addon !== undefined);
+  return found;
+}
+
+describe('addon', { skip: found.addon === undefined ? found.why : false }, () => {
+  afterEach(() => {
+    const { addon } = fixture();
+    addon.setIsa(addon.info().available[0] as string);
+  });
+
+  test('tells instruction sets, threads and compiler', () => {
+    const { available, isa, threads, compiler } = fixture().addon.info();
+    assert.equal(available.at(-1), 'portable');
+    assert.ok(available.includes(isa));
+    assert.ok(threads >= 1);
+    assert.match(compiler, /^(gcc|clang) \d+/);
+  });
+
+  test('the dropout mask is that of the TypeScript generator, bit for bit, on every instruction set', () => {
+    const { addon } = fixture();
+    for (const isa of addon.info().available) {
+      addon.setIsa(isa);
+      for (const [rows, cols, rate, key] of [[1, 1, 0.5, 0], [3, 37, 0.1, 12_345], [129, 65, 0.3, 0xffff_ffff], [2, 5000, 0.999, 77], [5, 16, 0, 9], [0, 4, 0.1, 1]] as const) {
+        const actual = new Float32Array(rows * cols);
+        addon.dropout(new Float32Array(rows * cols).fill(1), actual, rows, cols, rate, key);
+        assert.deepEqual(actual, dropoutMask({ rate, key }, rows, cols), `${isa}: [${rows}, ${cols}] at ${rate}`);
+      }
+    }
+  });
+
+  test('results do not depend on the number of threads', () => {
+    const { addon } = fixture();
+    const [rows, cols] = [3001, 67];
+    const x = uniform(rows * cols, 3);
+    const ids = Int32Array.from({ length: rows }, (_, i) => (i * 7919) % 97);
+    const compute = (): Float32Array[] => {
+      const outputs = [1, cols, rows, rows * cols, 97 * cols].map((size) => new Float32Array(size)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+      addon.reduce(0, x, outputs[0], 1, rows * cols, 1);
+      addon.reduce(0, x, outputs[1], 1, rows, cols);
+      addon.reduce(3, x, outputs[2], rows, cols, 1);
+      addon.softmax(x, outputs[3], rows, cols);
+      addon.segmentSum(x, ids, outputs[4], rows, cols, 97);
+      return outputs;
+    };
+    const results = [1, 2, 3, 5].map((threads) => {
+      addon.setThreads(threads);
+      return compute();
+    });
+    for (const result of results.slice(1)) assert.deepEqual(result, results[0]);
+  });
+
+  test('a sum of many numbers is exact to float32', () => {
+    const { addon } = fixture();
+    const count = 3_000_001;
+    const out = new Float32Array(1);
+    addon.reduce(0, new Float32Array(count).fill(0.1), out, 1, count, 1);
+    assert.ok(Math.abs((out[0] as number) / (count * Math.fround(0.1)) - 1) < 1e-6, String(out[0]));
+  });
+
+  test('misuse throws before any memory is touched, naming function and argument', () => {
+    const { addon } = fixture();
+    const loose = addon as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const [four, six] = [new Float32Array(4), new Float32Array(6)];
+    const one = Int32Array.of(1);
+    const cases: readonly (readonly [string, readonly unknown[], typeof TypeError | typeof RangeError, RegExp])[] = [
+      ['addScaled', [four], TypeError, /addScaled: expected 3 arguments, found 1/],
+      ['addScaled', [[1], four, 1], TypeError, /addScaled: target must be a Float32Array, found an array/],
+      ['addScaled', [new Float64Array(4), four, 1], TypeError, /target must be a Float32Array, found a typed array of another type/],
+      ['addScaled', [six, four, 1], RangeError, /source must have at least 6 elements, found 4/],
+      ['addScaled', [four, four, '1'], TypeError, /scale must be a number, found a string/],
+      ['dropout', [four, four, 2, 3, 0.1, 1], RangeError, /dropout: x must have at least 6 elements/],
+      ['dropout', [four, four, 2, 2, 1, 1], RangeError, /dropRate must be in \[0, 1\)/],
+      ['dropout', [four, four, 2, 2, 0.1, -1], RangeError, /dropKey must be an integer from 0/],
+      ['dropout', [four, four, 2.5, 2, 0.1, 1], RangeError, /rows must be an integer/],
+      ['dropout', [four, four, 2 ** 31, 2, 0.1, 1], RangeError, /rows must be an integer/],
+      ['unary', [99, four, four, 4], RangeError, /code must be below/],
+      ['unary', [0, four, four, NaN], RangeError, /count must be an integer/],
+      ['binary', [0, four, four, four, Int32Array.of(5), one, one], RangeError, /a must have at least 5 elements/],
+      ['binary', [0, four, four, four, Int32Array.of(4), Int32Array.of(-1), one], RangeError, /strides not negative/],
+      ['binary', [0, four, four, four, Int32Array.of(4), Int32Array.of(2), one], RangeError, /last dimension/],
+      ['binary', [0, four, four, four, new Int32Array(0), one, one], RangeError, /1 to 8 entries/],
+      ['reduce', [0, four, four, 2, 0, 2], RangeError, /mid must be positive/],
+      ['reduce', [0, four, four, 2 ** 31 - 1, 2 ** 31 - 1, 2], RangeError, /more than 2\^48 elements/],
+      ['copyStrided', [four, four, 1, Int32Array.of(4), one], RangeError, /x must have at least 5 elements/],
+      ['concatenate', [[four, 3], Int32Array.of(2, 2), six, 1], TypeError, /inputs\[1\] must be a Float32Array, found a number/],
+      ['concatenate', [[four], Int32Array.of(3), six, 2], RangeError, /inputs\[0\] has fewer/],
+      ['gather', [four, Int32Array.of(4), four, 1, 1, 4, 1, 1], RangeError, /index 4 at position 0 is not in \[0, 4\)/],
+      ['setThreads', [0], RangeError, /count must be 1 or more/],
+      ['setIsa', ['mmx'], RangeError, /'mmx' is not among the instruction sets/],
+      ['setMatmulPrecision', ['half'], RangeError, /must be 'highest' or 'bf16'/],
+    ];
+    for (const [name, args, kind, message] of cases) {
+      assert.throws(() => loose[name]?.(...args), (error: unknown) => error instanceof kind && message.test(error.message), `${name}(${args.length} arguments) ${message}`);
+    }
+    assert.deepEqual([...four, ...six], new Array(10).fill(0));
+  });
+
+  test('a detached buffer is refused', () => {
+    const { addon } = fixture();
+    const x = new Float32Array(8);
+    structuredClone(x, { transfer: [x.buffer] });
+    assert.throws(() => addon.unary(0, x, new Float32Array(8), 8), RangeError);
+  });
+
+  test('worker threads load it, compute at the same time and end', async () => {
+    const { addon, file } = fixture();
+    addon.setThreads(3);
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      const addon = require(workerData);
+      const x = new Float32Array(200_000).fill(1);
+      for (let i = 0; i < 50; i++) addon.unary(2, x, x, x.length);
+      addon.addScaled(x, x, 1);
+      parentPort.postMessage(x[199_999]);`;
+    const workers = [1, 2, 3].map(() => new Worker(source, { eval: true, workerData: file }));
+    const x = new Float32Array(200_000).fill(1);
+    const results = workers.map((worker) => new Promise((resolve, reject) => { worker.on('message', resolve).on('error', reject); }));
+    for (let i = 0; i < 50; i++) addon.unary(2, x, x, x.length);
+    assert.deepEqual(await Promise.all(results), [2, 2, 2]);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    addon.addScaled(x, x, 1);
+    assert.equal(x[199_999], 2);
+  });
+
+  test('a process that used the thread pool ends at once, also when only a worker used it', () => {
+    const { file } = fixture();
+    const use = `const a = require(${JSON.stringify(file)}); a.setThreads(4); const x = new Float32Array(1e6); a.addScaled(x, x, 1);`;
+    for (const program of [use, `new (require('node:worker_threads').Worker)(${JSON.stringify(use)}, { eval: true });`, `${use} process.exit(0);`]) {
+      const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 20_000, encoding: 'utf8' });
+      assert.deepEqual([status, signal, stderr], [0, null, '']);
+    }
+  });
+
+  test('a processor with AVX2 only runs it without an illegal instruction', { skip: spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false }, () => {
+    const { file } = fixture();
+    const program = `
+      const a = require(${JSON.stringify(file)});
+      const { available, isa } = a.info();
+      const x = new Float32Array(1000).fill(0.5), y = new Float32Array(1000);
+      for (let code = 0; code < 12; code++) a.unary(code, x, y, 1000);
+      a.softmax(x, y, 10, 100);
+      a.dropout(x, y, 10, 100, 0.1, 3);
+      a.gemm(false, true, 20, 20, 50, x, x, y, false);
+      process.stdout.write(JSON.stringify({ available, isa, first: y[0] }));`;
+    for (const [cpu, expected] of [['Haswell-v4', ['avx2', 'portable']], ['Westmere', ['portable']]] as const) {
+      const { status, signal, stdout } = spawnSync('qemu-x86_64', ['-cpu', cpu, process.execPath, '-e', program], { timeout: 60_000, encoding: 'utf8' });
+      assert.deepEqual([status, signal], [0, null], cpu);
+      assert.deepEqual(JSON.parse(stdout), { available: expected, isa: expected[0], first: 12.5 });
+    }
+  });
+});
