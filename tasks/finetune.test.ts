@@ -49,7 +49,7 @@ test('a tiny model overfits 32 rows, writes every file of a checkpoint directory
   }
   assert.ok(!files.some((name) => name.startsWith('checkpoint-') || name === '.lock'), files.join());
   const all = await json('overfit', 'all_results.json');
-  for (const key of ['task', 'model', 'seed', 'epoch', 'train_loss', 'train_runtime', 'train_samples_per_second', 'eval_loss', 'eval_samples', 'engine', 'precision', 'versions', 'majority_matthews_correlation']) {
+  for (const key of ['task', 'model', 'seed', 'epoch', 'train_loss', 'train_runtime', 'train_samples_per_second', 'eval_loss', 'eval_samples', 'engine', 'precision', 'versions', 'majority_prediction', 'majority_matthews_correlation']) {
     assert.ok(key in all, key);
   }
   assert.equal(all['eval_samples'], 32);
