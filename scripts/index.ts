@@ -4,6 +4,7 @@ export { metrics } from '../glue/metrics.js';
 export { type ReportFiles, type ReportOptions, writeReport } from '../glue/report/writeReport.js';
 export { type GlueTask, glueTasks } from '../glue/tasks.js';
 export { pretrain } from '../pretraining/pretrain.js';
+export { BertConfig, bertConfig, type PartialBertConfig, presetConfig, presetNames } from '../src/config/index.js';
 export * from '../src/data/errors.js';
 export { type EngineInfo, type EngineName, engineInfo, setEngine } from '../src/engine/index.js';
 export * from '../src/models/index.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { DataError, IoError, UsageError } from '../data/errors.js';
 import { parseJsonObject } from '../data/strictJson.js';
-import { bertConfig, configFromJson, configToJson, type PartialBertConfig, presetConfig, presetNames, readConfig } from './index.js';
+import { BertConfig, bertConfig, configFromJson, configToJson, type PartialBertConfig, presetConfig, presetNames, readConfig } from './index.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bertwright-config-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -103,4 +103,13 @@ test('a malformed, deep or absent file is named with its position, and prototype
   assert.deepEqual(Object.keys(config.extra), ['__proto__']);
   assert.ok(JSON.stringify(configToJson(config)).includes('"__proto__":{'), 'written back');
   assert.throws(() => readConfig(path.join(folder, 'none.json')), IoError);
+});
+
+test('new BertConfig and its fromPretrained and fromPreset give the same frozen data as the functions', async () => {
+  assert.deepEqual(new BertConfig({ vocabSize: 12, padTokenId: 3 }), bertConfig({ vocabSize: 12, padTokenId: 3 }));
+  assert.ok(Object.isFrozen(new BertConfig()));
+  assert.throws(() => new BertConfig({ hiddenSize: -1 }), UsageError);
+  assert.deepEqual(BertConfig.fromPreset('mini', { vocabSize: 9 }), presetConfig('mini', { vocabSize: 9 }));
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(sizes));
+  assert.equal((await BertConfig.fromPretrained(folder)).hiddenSize, 24);
 });

@@ -34,6 +34,8 @@ function fromPretrained<M extends PretrainedModel>(modelClass: ModelClass<M>, di
 
 /** The encoder alone; `fromConfig` and `fromPretrained` as loading.ts describes them. */
 export class BertModel extends EncoderModel {
+  declare readonly config: BertConfig;
+
   static fromConfig(config: PartialBertConfig, options?: FromConfigOptions): BertModel {
     return fromConfig(BertModel, config, options);
   }
@@ -44,6 +46,8 @@ export class BertModel extends EncoderModel {
 
 /** With the masked-language-model and next-sentence heads. */
 export class BertForPreTraining extends PreTrainingModel {
+  declare readonly config: BertConfig;
+
   static fromConfig(config: PartialBertConfig, options?: FromConfigOptions): BertForPreTraining {
     return fromConfig(BertForPreTraining, config, options);
   }
@@ -54,6 +58,8 @@ export class BertForPreTraining extends PreTrainingModel {
 
 /** With the masked-language-model head. */
 export class BertForMaskedLM extends MaskedLanguageModel {
+  declare readonly config: BertConfig;
+
   static fromConfig(config: PartialBertConfig, options?: FromConfigOptions): BertForMaskedLM {
     return fromConfig(BertForMaskedLM, config, options);
   }
@@ -64,6 +70,8 @@ export class BertForMaskedLM extends MaskedLanguageModel {
 
 /** With a classification head, or a regression where numLabels is 1. */
 export class BertForSequenceClassification extends SequenceClassificationModel {
+  declare readonly config: BertConfig;
+
   static fromConfig(config: PartialBertConfig, options?: FromConfigOptions): BertForSequenceClassification {
     return fromConfig(BertForSequenceClassification, config, options);
   }
