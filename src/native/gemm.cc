@@ -28,7 +28,7 @@ constexpr size_t wordsPerBlock = 384;
 constexpr size_t rowsPerBlock = 96;
 /** Words of B packed at a time by all threads together (4 MiB), and by one thread alone. */
 constexpr size_t sharedWords = size_t{1} << 20;
-constexpr size_t serialWords = size_t{1} << 16;
+constexpr size_t serialWords = size_t{1} << 17;
 /** Multiply-adds below which waking other threads costs more than it saves. */
 constexpr size_t serialWork = size_t{1} << 18;
 /** Room behind the packed A for the last vector store. */

@@ -43,8 +43,9 @@ BERTWRIGHT_FUNCTION(mlmCrossEntropy, 12) {
   float* dh = args.f32OrNull(5, "dh", m * hidden);
   float* dtable = args.f32OrNull(6, "dtable", vocab * hidden);
   float* dbias = args.f32OrNull(7, "dbias", vocab);
-  const bool gradient = dh != nullptr;
-  if (gradient != (dtable != nullptr) || gradient != (dbias != nullptr)) args.failType("dh, dtable and dbias must be given all or none");
+  // The pointer of an empty array may be null as well.
+  const bool gradient = !args.isNull(5);
+  if (gradient == args.isNull(6) || gradient == args.isNull(7)) args.failType("dh, dtable and dbias must be given all or none");
   for (size_t i = 0; i < m; i++) {
     if (labels[i] < 0 || static_cast<size_t>(labels[i]) >= vocab) {
       args.failRange("labels[" + std::to_string(i) + "] must be from 0 to " + std::to_string(vocab - 1) + ", found " + std::to_string(labels[i]));
