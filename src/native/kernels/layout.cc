@@ -38,13 +38,19 @@ void copyRow(const float* x, size_t stride, float* out, size_t count) {
   }
 }
 
-/** out[r, c] = x[r + c * stride] for r < rows, c < cols, out's rows `outStride` apart. */
+/**
+ * out[r, c] = x[r + c * stride] for r < rows <= tile, c < cols, out's rows `outStride` apart. Each tile goes through a small
+ * buffer, so that a cache line is read once and written once even where the stride puts all lines into one cache set.
+ */
 void copyTransposed(const float* x, size_t stride, float* out, size_t outStride, size_t rows, size_t cols) {
+  float buffer[tile][tile];
   for (size_t c0 = 0; c0 < cols; c0 += tile) {
-    const size_t c1 = std::min(cols, c0 + tile);
-    for (size_t r = 0; r < rows; r++) {
-      for (size_t c = c0; c < c1; c++) out[r * outStride + c] = x[r + c * stride];
+    const size_t width = std::min(tile, cols - c0);
+    for (size_t c = 0; c < width; c++) {
+      const float* from = x + (c0 + c) * stride;
+      for (size_t r = 0; r < rows; r++) buffer[r][c] = from[r];
     }
+    for (size_t r = 0; r < rows; r++) std::memcpy(out + r * outStride + c0, buffer[r], width * sizeof(float));
   }
 }
 
