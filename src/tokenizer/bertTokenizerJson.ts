@@ -160,7 +160,8 @@ class Fields {
       else if (tokens[token.content] !== token.id) throw this.#wrong(`added_tokens[${i}].id`, token.id, `${String(tokens[token.content])}, its id in model.vocab`);
     });
     if (count !== vocab.length) {
-      const gap = vocab.findIndex((token) => token === undefined);
+      let gap = 0;
+      while (vocab[gap] !== undefined) gap += 1;
       throw new DataError(`model.vocab has ${count} tokens with ids up to ${vocab.length - 1}, and none with id ${gap}; expected ids without gaps`, { location: { file: this.#file } });
     }
     return vocab;

@@ -11,6 +11,8 @@ import { isJsonObject, type JsonObject } from '../data/strictJson.js';
 import { resolveTruncation, truncatedLengths } from './truncation.js';
 import type { DecodeOptions, EncodeOptions, Encoding, TextTokenizer } from './types.js';
 
+const modelTypes: readonly string[] = ['WordPiece', 'BPE', 'Unigram'];
+
 export class GenericTokenizer implements TextTokenizer {
   readonly vocab: readonly string[];
   readonly padTokenId: number;
@@ -45,6 +47,12 @@ export class GenericTokenizer implements TextTokenizer {
 
   /** @throws DataError where the package does not understand the file */
   static fromFiles(files: { readonly file: string; readonly tokenizer: JsonObject; readonly config: JsonObject }): GenericTokenizer {
+    const model = files.tokenizer['model'];
+    const type = isJsonObject(model) ? model['type'] : undefined;
+    // The package takes a type that it does not know for byte-pair encoding.
+    if (type !== undefined && (typeof type !== 'string' || !modelTypes.includes(type))) {
+      throw new DataError(`model.type is ${JSON.stringify(type).slice(0, 80)}; expected ${modelTypes.join(', ')}`, { location: { file: files.file } });
+    }
     try {
       return new GenericTokenizer(new Tokenizer({ added_tokens: [], ...files.tokenizer }, files.config), files);
     } catch (cause) {

@@ -59,13 +59,16 @@ export class BertNormalizer {
     const full: number[] = [];
     for (const point of points) decompose(point, this.#data, full);
     // Canonical ordering: a stable sort by combining class of each run of classes other than 0.
-    for (let i = 1; i < full.length; i++) {
-      const moved = full[i] ?? 0;
-      const rank = combiningClass.get(moved) ?? 0;
-      if (rank === 0) continue;
-      let j = i;
-      for (; j > 0 && (combiningClass.get(full[j - 1] ?? 0) ?? 0) > rank; j--) full[j] = full[j - 1] ?? 0;
-      full[j] = moved;
+    const rank = (point: number | undefined): number => combiningClass.get(point ?? 0) ?? 0;
+    for (let start = 0; start < full.length; start++) {
+      if (rank(full[start]) === 0) continue;
+      let end = start + 1;
+      while (end < full.length && rank(full[end]) !== 0) end += 1;
+      if (end - start > 1) {
+        const run = full.slice(start, end).sort((a, b) => rank(a) - rank(b));
+        for (let i = start; i < end; i++) full[i] = run[i - start] ?? 0;
+      }
+      start = end;
     }
     return full.filter((point) => ((flagsOf[point] ?? 0) & charFlags.stripped) === 0);
   }

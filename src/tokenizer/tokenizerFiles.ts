@@ -3,6 +3,7 @@
  * tokenizer_config.json beside it. What tokenizer.json may hold for our own fast path stands in bertTokenizerJson.ts;
  * writing is writeTokenizerFiles.ts.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, IoError, UsageError } from '../data/errors.js';
@@ -87,7 +88,6 @@ export function parseVocab(text: string, file: string): string[] {
     const token = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     const line = i + 1;
     if (token === '') throw new DataError('an empty line; expected a token', { location: { file, line }, hint: 'Every line is one token; its number is the id.' });
-    if (token.includes('\ufffd') && token !== '\ufffd') throw new DataError('a token that is not UTF-8', { location: { file, line }, hint: 'Convert the file to UTF-8.' });
     const before = lineOf.get(token);
     if (before !== undefined) throw new DataError(`the token ${JSON.stringify(token)} stands on line ${before} already`, { location: { file, line } });
     lineOf.set(token, line);
@@ -96,11 +96,16 @@ export function parseVocab(text: string, file: string): string[] {
 }
 
 async function readOptional(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
+  const bytes = await readFile(file).catch((cause: unknown) => {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
     throw new IoError(`${file}: cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+  });
+  if (bytes === undefined || isUtf8(bytes)) return bytes?.toString('utf8');
+  let line = 1;
+  for (let start = 0; ; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) throw new DataError('bytes that are not UTF-8', { location: { file, line }, hint: 'Convert the file to UTF-8.' });
+    start = end + 1;
   }
 }
 
