@@ -106,6 +106,18 @@ test('after an abort the run goes on and ends bit for bit where an uninterrupted
   }
 });
 
+test('after a crash the run goes on from its last checkpoint and ends bit for bit the same', async () => {
+  await run('uncrashed', { saveSteps: 3 });
+  const crash = (event: ProgressEvent): void => {
+    if (event.type === 'step' && event.step === 5) throw new Error('crash');
+  };
+  await assert.rejects(run('crashed', { saveSteps: 3, progress: crash }), /crash/);
+  assert.deepEqual(readdirSync(path.join(folder, 'crashed')).filter((name) => name.startsWith('checkpoint')), ['checkpoint-3']);
+  await run('crashed', { saveSteps: 3 });
+  assert.deepEqual(weights('crashed'), weights('uncrashed'));
+  assert.deepEqual(history('crashed'), history('uncrashed'));
+});
+
 test('the same call again does nothing, other settings are refused', async () => {
   const first = await run('again');
   const again = await run('again');

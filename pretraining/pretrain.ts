@@ -18,7 +18,7 @@ import { MetricLog, RateLog, trainerStateJson } from '../src/train/metricLog.js'
 import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
 import type { LoopState } from '../src/train/types.js';
 import type { ForwardContext } from '../src/encoder/types.js';
-import { HeldOutEvaluation, countCorrect, metricWarnings } from './evaluate.js';
+import { HeldOutEvaluation, type PretrainingMetrics, countCorrect, metricWarnings } from './evaluate.js';
 import { type PretrainJob, parameterCount, preparePretraining } from './job.js';
 import { pretrainingCard } from './modelCard.js';
 import type { PretrainOptions, PretrainResult } from './options.js';
@@ -123,6 +123,12 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
     settings: parameterSettings(model.namedParameters().keys(), { weightDecay: plan.weightDecay }),
   });
   const log = new MetricLog(output.path, resumed?.history ?? []);
+  let evaluated: Evaluated | undefined;
+  const evaluate = async (evaluation: HeldOutEvaluation, step: number): Promise<Evaluated> => {
+    const startedAt = performance.now();
+    const metrics = await evaluation.run(model, options.signal);
+    return { step, metrics, samples: evaluation.samples, seconds: Math.max(1e-9, (performance.now() - startedAt) / 1000) };
+  };
   try {
     setMatmulPrecision(job.trainingPrecision);
     const training = await runTraining<PretrainingBatch>({
@@ -141,10 +147,10 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
       evaluate:
         heldOut === undefined
           ? undefined
-          : async () => {
-              const metrics = await heldOut.run(model, options.signal);
+          : async (step) => {
+              evaluated = await evaluate(heldOut, step);
               setMatmulPrecision(job.trainingPrecision);
-              return { ...metrics };
+              return { ...evaluated.metrics };
             },
       saveSteps: length.saveSteps,
       save: async (step, state) => {
@@ -164,21 +170,27 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
       rateRecord: plan.timeBudgetSeconds === undefined ? undefined : new RateLog(output.path),
       onLog: (entry) => log.append(entry),
     });
-    return await finish(job, output, model, training, heldOut);
+    // A run that was killed between its last step and its results has yet to evaluate.
+    if (heldOut !== undefined && evaluated?.step !== training.state.step) evaluated = await evaluate(heldOut, training.state.step);
+    return await finish(job, output, model, training, evaluated);
   } finally {
     optimizer.dispose();
   }
 }
 
+interface Evaluated {
+  readonly step: number;
+  readonly metrics: PretrainingMetrics;
+  readonly samples: number;
+  readonly seconds: number;
+}
+
 /** Writes the model, its results and its card, and marks the run complete. */
-async function finish(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, heldOut: HeldOutEvaluation | undefined): Promise<Results> {
+async function finish(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, evaluated: Evaluated | undefined): Promise<Results> {
   const { plan, length, batches, environment: found } = job;
   const { state } = training;
   const seconds = Math.max(1e-9, state.elapsedSeconds);
   const epoch = state.step / batches.stepsPerEpoch;
-  const startedAt = performance.now();
-  const metrics = heldOut === undefined ? undefined : await heldOut.run(model, job.options.signal);
-  const evalSeconds = Math.max(1e-9, (performance.now() - startedAt) / 1000);
   const trainResults = {
     epoch,
     steps: state.step,
@@ -190,8 +202,8 @@ async function finish(job: PretrainJob, output: OutputDirectory, model: PreTrain
     train_tokens: state.tokensSeen,
     train_tokens_per_second: state.tokensSeen / seconds,
   };
-  const evalResults = metrics === undefined || heldOut === undefined ? undefined : { ...metrics, eval_samples: heldOut.samples, eval_runtime: evalSeconds, eval_samples_per_second: heldOut.samples / evalSeconds };
-  const warnings = metrics === undefined ? ['no document was held out: nothing was evaluated'] : metricWarnings(metrics);
+  const evalResults = evaluated && { ...evaluated.metrics, eval_samples: evaluated.samples, eval_runtime: evaluated.seconds, eval_samples_per_second: evaluated.samples / evaluated.seconds };
+  const warnings = evaluated === undefined ? ['no document was held out: nothing was evaluated'] : metricWarnings(evaluated.metrics);
   for (const warning of warnings) job.note(`warning: ${warning}`);
   const results: { [key: string]: JsonValue } = {
     kind: 'pretraining',
