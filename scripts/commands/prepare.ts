@@ -15,6 +15,8 @@ export const prepareCommand: CommandSpec = {
     'next-sentence': { type: 'string', describe: 'second task: nsp (next sentence), sop (sentence order), none', choices: ['nsp', 'sop', 'none'], default: 'nsp' },
     'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences', default: 0.1 },
     'validation-split-percentage': { type: 'number', describe: 'whole documents held out for evaluation', default: 1 },
+    masking: { type: 'string', describe: 'dynamic: new pairs and masks each epoch; static: the same ones over and over', choices: ['dynamic', 'static'], default: 'dynamic' },
+    'dupe-factor': { type: 'number', describe: 'with static masks: how many versions of the text there are (default: 10)' },
   },
   examples: [['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs']],
   async run(settings) {
@@ -34,6 +36,8 @@ export const prepareCommand: CommandSpec = {
         nextSentence: nextSentence === 'nsp' || nextSentence === 'sop' || nextSentence === 'none' ? nextSentence : undefined,
         shortSeqProb: settings.number('short-seq-prob'),
         validationSplitPercentage: settings.number('validation-split-percentage'),
+        masking: settings.string('masking') === 'static' ? 'static' : 'dynamic',
+        dupeFactor: settings.number('dupe-factor'),
         overwrite: settings.boolean('overwrite'),
         progress: ({ bytes, totalBytes }) => progress.report({ stage: 'tokenizing', done: bytes, total: totalBytes }),
         note: (text) => {
