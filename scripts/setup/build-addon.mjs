@@ -104,9 +104,18 @@ async function compileUnit(plan, unit, sourceDir, objectDir) {
   const key = unitKey(plan, unit, depFile);
   if (key !== undefined && existsSync(object) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return { ok: true, object, output: '' };
   rmSync(keyFile, { force: true });
-  const args = [...unit.flags, '-isystem', plan.include, '-MMD', '-MF', depFile, '-c', path.join(sourceDir, unit.name), '-o', object];
+  // Under names of this process first: several may build into one cache directory at the same time.
+  const [ownObject, ownDepFile] = [`${base}.${process.pid}.o`, `${base}.${process.pid}.d`];
+  const args = [...unit.flags, '-isystem', plan.include, '-MMD', '-MF', ownDepFile, '-c', path.join(sourceDir, unit.name), '-o', ownObject];
   const result = await runCommand(plan.compiler, args, sourceDir);
-  if (result.ok) writeFileSync(keyFile, unitKey(plan, unit, depFile) ?? '');
+  if (result.ok) {
+    renameSync(ownDepFile, depFile);
+    renameSync(ownObject, object);
+    writeFileSync(keyFile, unitKey(plan, unit, depFile) ?? '');
+  } else {
+    rmSync(ownObject, { force: true });
+    rmSync(ownDepFile, { force: true });
+  }
   return { ...result, object, output: result.output === '' ? '' : `${unit.name}:\n${result.output}\n` };
 }
 

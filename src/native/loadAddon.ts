@@ -21,7 +21,7 @@ interface BuildModule {
   hashSources(): string;
 }
 
-const compilerHint = 'Install a C++ compiler (Debian and Ubuntu: apt-get install g++; macOS: xcode-select --install) and run: npm run build:addon';
+const compilerHint = 'Install a C++ compiler (Debian and Ubuntu: apt-get install g++; macOS: xcode-select --install) and run: npm run build:addon (npm rebuild bertwright, where it is a dependency)';
 
 function packageRoot(): string {
   let directory = path.dirname(fileURLToPath(import.meta.url));
