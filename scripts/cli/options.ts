@@ -29,6 +29,7 @@ export const runOptions: Readonly<Record<string, OptionSpec>> = {
   output: { type: 'string', describe: 'output directory', letter: 'o', required: true },
   overwrite: { type: 'boolean', describe: 'start anew in an output directory that holds a run' },
   resume: { type: 'boolean', describe: 'go on from the last checkpoint (also done without this flag where the settings are the same)' },
+  'accept-changed': { type: 'list', describe: 'settings that may differ from those of the run that is resumed' },
 };
 
 /** The optimizer and the loop, for pretrain and finetune. */

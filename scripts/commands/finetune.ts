@@ -53,6 +53,7 @@ export const finetuneCommand: CommandSpec = {
         doPredict: settings.boolean('predict'),
         resume: settings.boolean('resume'),
         overwrite: settings.boolean('overwrite'),
+        acceptChanged: settings.list('accept-changed'),
         matmulPrecision: precisionOption(settings),
         command: settings.commandLine,
         signal,

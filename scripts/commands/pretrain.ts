@@ -94,6 +94,7 @@ export const pretrainCommand: CommandSpec = {
         maxEvalSamples: settings.number('max-eval-samples'),
         resume: settings.boolean('resume'),
         overwrite: settings.boolean('overwrite'),
+        acceptChanged: settings.list('accept-changed'),
         matmulPrecision: precisionOption(settings),
         command: settings.commandLine,
         signal,

@@ -31,6 +31,8 @@ export interface QuickstartOptions {
   readonly overwrite: boolean;
   readonly command: string;
   readonly signal: AbortSignal;
+  /** Default: by engine. */
+  readonly plan?: QuickstartPlan | undefined;
 }
 
 export interface QuickstartResult {
@@ -49,7 +51,7 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
     if (!options.quiet) console.error(text);
   };
   const info = engineInfo();
-  const plan = info.engine === 'wasm' || info.engine === 'cpu' ? smallPlan : nativePlan;
+  const plan = options.plan ?? (info.engine === 'wasm' || info.engine === 'cpu' ? smallPlan : nativePlan);
   say(engineLine(info));
   say(`estimate: about ${Math.max(1, Math.round((await estimateSeconds(plan, quickstartData, quickstartTasks)) / 60))} min on this machine (from one timed training step)`);
 
