@@ -86,7 +86,7 @@ async function countWords(options: TrainVocabularyOptions): Promise<WordCount[]>
   const { files, lines, lowercase, onProgress, signal } = options;
   if ((files === undefined) === (lines === undefined)) throw new UsageError('trainVocabulary: give either files or lines');
   const counter = new WordCounter(new BertNormalizer({ cleanText: true, tokenizeChineseChars: true, stripAccents: lowercase, lowercase }));
-  const stage = (): string => (counter.prunedBelow === 0 ? 'counting words' : `counting words (too many to hold: those seen ${counter.prunedBelow} times or less were dropped)`);
+  const stage = (): string => (counter.prunedBelow === 0 ? 'counting words' : `counting words (too many to hold: of those seen ${counter.prunedBelow} times or less the older were dropped)`);
   let sliceStart = performance.now();
   const pause = async (done: number, total: number | undefined): Promise<void> => {
     if (performance.now() - sliceStart < sliceMilliseconds) return;

@@ -42,7 +42,7 @@ export class WordCounter {
     scanStretches(line, this.#normalizer.scanClasses, this.#sink);
   }
 
-  /** Words seen up to this often may be missing, or counted too low; 0 where memory sufficed for all. */
+  /** Stretches seen up to this often were forgotten in part; 0 where memory sufficed for all. */
   get prunedBelow(): number {
     return this.#prunedBelow;
   }
@@ -69,16 +69,36 @@ export class WordCounter {
     return Array.from({ length: words.size }, (_, at) => ({ word: words.text(at), count: counts[at] ?? 0 }));
   }
 
-  /** Forgets the rarest stretches until at most half the room is taken (lossy counting). */
+  /**
+   * Forgets the rarest stretches until half the room is free; of those seen equally often the older ones go first. Some rare ones
+   * stay, so that a corpus of nothing but rare words still has statistics.
+   */
   #prune(): void {
-    for (let limit = 1; this.#table.size > this.#maxDistinct / 2 || this.#table.unitCount > maxUnits / 2; limit *= 2) {
+    for (let target = this.#table.size >> 1; this.#table.size > 0; target >>= 1) {
+      const sorted = this.#counts.slice(0, this.#table.size).sort();
+      const limit = sorted[sorted.length - 1 - target] ?? 0;
+      let atLimit = 0;
+      let above = 0;
+      for (const count of sorted) {
+        if (count === limit) atLimit += 1;
+        else if (count > limit) above += 1;
+      }
+      let surplus = atLimit + above - target;
       this.#table.retain(
-        (entry) => (this.#counts[entry] ?? 0) > limit,
+        (entry) => {
+          const count = this.#counts[entry] ?? 0;
+          if (count === limit && surplus > 0) {
+            surplus -= 1;
+            return false;
+          }
+          return count >= limit;
+        },
         (from, to) => {
           this.#counts[to] = this.#counts[from] ?? 0;
         },
       );
       this.#prunedBelow = Math.max(this.#prunedBelow, limit);
+      if (this.#table.unitCount <= maxUnits / 2) return;
     }
   }
 }
