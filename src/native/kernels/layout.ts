@@ -127,9 +127,13 @@ const gatherV2: NativeKernel = ({ inputs, attrs, backend }) => {
   const axis = tf.util.parseAxisParam(attrs['axis'] as number, x.shape)[0] as number;
   const batchDims = (attrs['batchDims'] as number | undefined) ?? 0;
   const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(x, indices, axis, batchDims);
+  const rows = backend.intValues(indices.dataId);
+  const bad = rows.find((row) => row < 0 || row >= info.dimSize);
+  // In the words of the cpu kernel; the addon checks again before it touches memory.
+  if (bad !== undefined) throw new RangeError(`GatherV2: the index value ${bad} is not in [0, ${info.dimSize - 1}]`);
   const out = wordOutput(backend, info.outputShape, x.dtype);
   const picks = sizeOf(indices.shape) / info.batchSize;
-  backend.addon.gather(wordsOf(backend, x), backend.intValues(indices.dataId), out.words, info.batchSize, info.outerSize, info.dimSize, picks, info.sliceSize);
+  backend.addon.gather(wordsOf(backend, x), rows, out.words, info.batchSize, info.outerSize, info.dimSize, picks, info.sliceSize);
   return out.info;
 };
 
