@@ -30,6 +30,8 @@ export interface NativeAddon {
   // --- GEMM family (gemm.cc, linear.cc, …) ---
   /** out[M,N] (+)= op(a) op(b); a is [M,K] or, transposed, [K,M]; b is [K,N] or, transposed, [N,K]. */
   gemm(transA: boolean, transB: boolean, m: number, n: number, k: number, a: F32, b: F32, out: F32, accumulate: boolean): void;
+  /** GFLOPS that the pool's threads reach on registers alone with an instruction set out of `available`; 'avx512bf16' gives bfloat16's. */
+  measurePeakGflops(isa: string): number;
   /** y[M,N] = x[M,K] weight[N,K]^T + bias[N]. */
   linearForward(x: F32, weight: F32, bias: F32 | null, y: F32, m: number, n: number, k: number): void;
   /** dx[M,K] = dy weight, dweight[N,K] = dy^T x, dbias[N] = column sum of dy; null outputs are skipped. */
