@@ -36,9 +36,9 @@ BERTWRIGHT_FUNCTION(measurePeakGflops, 1) {
   const size_t threads = bertwright::threadCount();
   const auto spin = isa().gemm.spin;
   isaChoose(before.c_str());
-  constexpr size_t rounds = 200000;
+  constexpr size_t rounds = 50000;
   double best = 0;
-  for (int repeat = 0; repeat < 10; repeat++) {
+  for (int repeat = 0; repeat < 100; repeat++) {
     const auto start = std::chrono::steady_clock::now();
     parallelFor(threads, 1, [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; i++) {
