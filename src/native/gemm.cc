@@ -79,21 +79,10 @@ void finish(const Problem& p, size_t row, size_t col, size_t rows, size_t cols) 
                     e.pre == nullptr ? nullptr : e.pre + row * e.ldPre + col, e.ldPre);
 }
 
-/** Asks for the cache lines that the epilogue will write, while there is a product to compute meanwhile. */
-void prefetchPre(const Problem& p, size_t row, size_t col, size_t rows, size_t cols) {
-  const GemmEpilogue& e = *p.epilogue;
-  for (size_t i = 0; i < rows; i++) {
-    const float* line = e.pre + (row + i) * e.ldPre + col;
-    for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(line + j, 1);
-    __builtin_prefetch(line + cols - 1, 1);
-  }
-}
-
 /** C at (row, col), `rows` by `cols`, from packed blocks of A and B. `last`: this was the last block of k. */
 void multiplyBlocks(const Problem& p, const GemmTile& tile, size_t row, size_t col, size_t rows, size_t cols, size_t words,
                     const float* packedA, const float* packedB, bool accumulate, bool last) {
   alignas(64) float edge[12 * 32];
-  const bool withPre = last && p.epilogue != nullptr && p.epilogue->pre != nullptr;
   for (size_t j = 0; j < cols; j += tile.cols) {
     const float* panelB = packedB + j * words;
     const size_t tileCols = std::min(tile.cols, cols - j);
@@ -101,7 +90,6 @@ void multiplyBlocks(const Problem& p, const GemmTile& tile, size_t row, size_t c
       const float* panelA = packedA + i * words;
       const size_t tileRows = std::min(tile.rows, rows - i);
       float* c = p.c + (row + i) * p.ldc + col + j;
-      if (withPre) prefetchPre(p, row + i, col + j, tileRows, tileCols);
       if (tileRows == tile.rows && tileCols == tile.cols) {
         tile.multiply(words, panelA, panelB, c, p.ldc, accumulate);
       } else {
