@@ -231,12 +231,6 @@ Problem makeProblem(bool transA, bool transB, size_t m, size_t n, size_t k, cons
 
 }  // namespace
 
-void gemmSerial(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
-                size_t ldb, float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue) {
-  if (m == 0 || n == 0) return;
-  multiplySerial(makeProblem(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue));
-}
-
 void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
           float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue) {
   if (m == 0 || n == 0) return;

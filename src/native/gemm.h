@@ -31,13 +31,9 @@ struct GemmEpilogue {
   size_t ldPre = 0;
 };
 
-/** The product on all threads of the pool. Not to be called from inside a parallel task. */
+/** The product on all threads of the pool (on the calling thread alone inside a parallel task). */
 void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
           float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue = nullptr);
-
-/** The product on the calling thread, for use inside parallel tasks; packs into scratch of that thread. */
-void gemmSerial(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
-                size_t ldb, float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue = nullptr);
 
 /** dpre[i] = dy[i] * activation'(pre[i]), on all threads. */
 void gemmActivationGradient(int activation, const float* dy, const float* pre, float* dpre, size_t count);
