@@ -10,6 +10,8 @@ import { didYouMean } from '../src/data/nearMatch.js';
 import { resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, BertForPreTraining, type PreTrainingModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
+import { describeSettings } from '../src/train/describeSettings.js';
+import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
 import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary } from './batches.js';
 import { hashFile } from './hashFile.js';
@@ -41,6 +43,7 @@ export interface PretrainJob {
 export async function preparePretraining(options: PretrainOptions): Promise<PretrainJob> {
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   if (options.model !== undefined && options.modelConfig !== undefined) throw new UsageError('both --model and --model-config are given; expected one of them');
+  await ensureEngine();
   const corpus = await openCorpus(options, note);
   const tokenizer = await AutoTokenizer.fromPretrained(corpus.folder);
   if (tokenizer.vocabSize !== corpus.manifest.vocabSize) {
@@ -74,6 +77,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
     );
     const end = plan.timeBudgetSeconds === undefined ? `${length.totalSteps} steps` : `${plan.timeBudgetSeconds} s`;
     note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision`);
+    note(`settings: ${describeSettings({ ...plan, ...length, examples: { ...plan.examples }, masking: { ...plan.masking }, evalMasking: { ...plan.evalMasking } })}`);
     return {
       options,
       plan,

@@ -6,8 +6,9 @@ import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { checkedMaxLength } from './encodeSplit.js';
+import { describeSettings } from '../src/train/describeSettings.js';
+import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
-import { ensureEngine } from './ensureEngine.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { type FinetunePlan, planFinetune } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
@@ -121,6 +122,8 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       note(
         `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision`,
       );
+      if (data.train.skipped > 0) note(`${data.train.skipped} malformed rows of ${data.train.file} were left out`);
+      note(`settings: ${describeSettings({ ...plan })}`);
       return model;
     },
     saveTokenizer: async (directory) => {

@@ -4,8 +4,8 @@ import { UsageError } from '../src/data/errors.js';
 import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
+import { ensureEngine } from '../src/train/ensureEngine.js';
 import { checkedMaxLength } from './encodeSplit.js';
-import { ensureEngine } from './ensureEngine.js';
 import { fingerprintModel } from './fingerprint.js';
 
 export interface LoadedClassifier {

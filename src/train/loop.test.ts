@@ -9,6 +9,7 @@ import { type PackedBatch, packSequences } from '../data/packedBatch.js';
 import { Random } from '../data/random.js';
 import { AdamW } from '../optim/adamw.js';
 import { dropoutMask } from '../ops/dropoutGenerator.js';
+import { estimateRun, estimateText } from './estimate.js';
 import { type BatchSource, type LogEntry, type LoopState, runTraining, type TrainingOptions, type TrainingResult } from './loop.js';
 import { loadLoopState, saveLoopState } from './stateFile.js';
 
@@ -270,4 +271,77 @@ test('under a time budget the rates used are recorded and replayed', async () =>
   assert.deepEqual(weights(second), weights(first));
   first.dispose();
   second.dispose();
+});
+
+test('before the first step the run says how long it will take and how much memory, and nothing else changes by that', async () => {
+  const silent = toy();
+  await runTraining(optionsOf(silent, { batches: source(2), totalSteps: 13 }));
+  const model = toy();
+  const told: string[] = [];
+  const seen: string[] = [];
+  await runTraining(optionsOf(model, { batches: source(2), totalSteps: 13, progress: (event) => {
+    seen.push(event.type);
+    if (event.type === 'note') told.push(event.text);
+  } }));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /^estimate: about \d+:\d\d for 13 steps of [\d.]+ ms, evaluations not counted; about \d+ MiB of memory$/);
+  assert.deepEqual(seen.slice(0, 2), ['note', 'step']);
+  assert.deepEqual(weights(model), weights(silent));
+  const stopped = toy();
+  const abort = new AbortController();
+  abort.abort('SIGTERM');
+  told.length = 0;
+  await assert.rejects(runTraining(optionsOf(stopped, { signal: abort.signal, progress: (event) => void (event.type === 'note' && told.push(event.text)) })), InterruptedError);
+  assert.deepEqual(told, []);
+  for (const each of [silent, model, stopped]) each.dispose();
+});
+
+test('the estimate scales a micro-batch by tokens to its step, and counts the steps of a time budget', () => {
+  const model = toy();
+  const passes: number[] = [];
+  const { computeLoss, parameters, seed } = optionsOf(model);
+  const timed = (batch: Batch, ...rest: [Parameters<typeof computeLoss>[1], readonly Batch[]]) => {
+    passes.push(batch.inputIds.length);
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    return computeLoss(batch, ...rest);
+  };
+  const parts = source(1).microBatches(0) as readonly Batch[];
+  const [whole] = parts as [Batch];
+  const one: Batch = { ...packSequences([{ inputIds: [1] }]), x: whole.x.slice(0, features), y: whole.y.slice(0, 1), rows: [0] };
+  const before = tf.memory().numTensors;
+  const { secondsPerStep, bytes } = estimateRun({ parameters, computeLoss: timed, seed }, [one, one, whole], 0, 100);
+  assert.equal(tf.memory().numTensors, before);
+  assert.deepEqual(passes, [1, 1], 'one pass to warm up and one to time, of the middle micro-batch');
+  assert.ok(secondsPerStep >= 6 * 0.02 && secondsPerStep < 6 * 2, `${secondsPerStep} s for 6 tokens at 20 ms each`);
+  assert.ok(bytes > 1e7);
+  estimateRun({ parameters, computeLoss: timed, seed }, [one], 0, 3);
+  assert.equal(passes.length, 3, 'a short run spends no pass on warming up');
+  assert.match(estimateText({ secondsPerStep: 0.5, bytes: 2 ** 20 }, 7200, Number.POSITIVE_INFINITY), /about 1:00:00 for 7200 steps of 500 ms.*about 1 MiB/);
+  assert.match(estimateText({ secondsPerStep: 2, bytes: 2 ** 20 }, Number.POSITIVE_INFINITY, 300), /about 150 steps of 2\.0 s in the 5:00 of the time budget/);
+  model.dispose();
+});
+
+test('a budget that runs out in an evaluation still leaves a last step that is evaluated and saved', async () => {
+  const model = toy();
+  const evaluated: number[] = [];
+  const saved: number[] = [];
+  const { state } = await runTraining(optionsOf(model, {
+    timeBudgetSeconds: 1,
+    totalSteps: Number.POSITIVE_INFINITY,
+    warmupSteps: 0,
+    evalSteps: 3,
+    saveSteps: 1000,
+    evaluate: async (step) => {
+      evaluated.push(step);
+      if (step === 3) await new Promise((resolve) => setTimeout(resolve, 1100));
+      return { eval_loss: step };
+    },
+    save: (step) => {
+      saved.push(step);
+      return Promise.resolve(undefined);
+    },
+  }));
+  assert.deepEqual([evaluated, saved, state.step], [[3, 4], [4], 4]);
+  model.dispose();
 });

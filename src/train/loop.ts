@@ -5,7 +5,8 @@
 import { InterruptedError } from '../data/errors.js';
 import type { PackedBatch } from '../data/packedBatch.js';
 import { clipFactor } from '../optim/clipping.js';
-import { learningRateFactor } from '../optim/schedules.js';
+import { learningRateFactor, resolveWarmupSteps } from '../optim/schedules.js';
+import { estimateRun, estimateText } from './estimate.js';
 import { disposeGradients, stepGradients } from './gradients.js';
 import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
 
@@ -44,7 +45,7 @@ export async function runTraining<B extends PackedBatch>(options: TrainingOption
 
 class TrainingRun<B extends PackedBatch> {
   readonly #options: TrainingOptions<B>;
-  readonly #startedAt = performance.now();
+  #startedAt = performance.now();
   readonly #elapsedBefore: number;
   #step: number;
   #windowSums: Record<string, number>;
@@ -77,10 +78,13 @@ class TrainingRun<B extends PackedBatch> {
     const { totalSteps, evalSteps, evaluate, saveSteps, save, signal, progress, resumeState, shouldStop } = this.#options;
     let stoppedEarly = resumeState !== undefined && !this.#evaluationDue && shouldStop?.() === true;
     if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
-    while (!stoppedEarly && this.#step < totalSteps && !this.#budgetSpent()) {
+    // Asked once a step: a budget that runs out after the question makes one step more, which then is the last with all that belongs to it.
+    let last = this.#step >= totalSteps || this.#budgetSpent();
+    if (!stoppedEarly && !last && signal?.aborted !== true) await this.#estimate();
+    while (!stoppedEarly && !last) {
       if (signal?.aborted === true) await this.#interrupt(signal);
       await this.#trainStep();
-      const last = this.#step >= totalSteps || this.#budgetSpent();
+      last = this.#step >= totalSteps || this.#budgetSpent();
       this.#evaluationDue = evaluate !== undefined && (last || (evalSteps !== undefined && this.#step % evalSteps === 0));
       if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
       if (save !== undefined && saveSteps !== undefined && (last || stoppedEarly || this.#step % saveSteps === 0)) {
@@ -108,8 +112,7 @@ class TrainingRun<B extends PackedBatch> {
   #rateFactor(): number {
     const { schedule: type, totalSteps, warmupSteps, scheduleFloor: floor = 0, timeBudgetSeconds, rateRecord } = this.#options;
     if (timeBudgetSeconds === undefined) {
-      const warmup = warmupSteps < 1 ? Math.ceil(warmupSteps * totalSteps) : warmupSteps;
-      return learningRateFactor({ type, step: this.#step, totalSteps, warmupSteps: warmup, floor });
+      return learningRateFactor({ type, step: this.#step, totalSteps, warmupSteps: resolveWarmupSteps(warmupSteps, totalSteps), floor });
     }
     const recorded = rateRecord?.recorded(this.#step);
     if (recorded !== undefined) return recorded;
@@ -119,6 +122,19 @@ class TrainingRun<B extends PackedBatch> {
     const factor = warmingUp * learningRateFactor({ type, step: share, totalSteps: 1, warmupSteps: warmupSteps < 1 ? warmupSteps : 0, floor });
     rateRecord?.record(this.#step, factor);
     return factor;
+  }
+
+  /** Says what the run will take, where somebody listens. The time that this takes is not the run's: rates and budget do not see it. */
+  async #estimate(): Promise<void> {
+    const { batches, totalSteps, timeBudgetSeconds, progress } = this.#options;
+    if (progress === undefined) return;
+    const begun = performance.now();
+    const stepsLeft = totalSteps - this.#step;
+    const estimate = estimateRun(this.#options, await batches.microBatches(this.#step), this.#step, stepsLeft);
+    const budgetLeft = timeBudgetSeconds === undefined ? Number.POSITIVE_INFINITY : Math.max(0, timeBudgetSeconds - this.#elapsed());
+    progress({ type: 'note', text: estimateText(estimate, stepsLeft, budgetLeft) });
+    await yieldToEventLoop();
+    this.#startedAt += performance.now() - begun;
   }
 
   async #trainStep(): Promise<void> {
