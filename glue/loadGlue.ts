@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
+import { didYouMeanPath } from '../src/data/nearPath.js';
 import { columnIndex, readTsv, type TsvFile, type TsvRow } from './readTsv.js';
 import { fileLabels, type GlueSplit, type GlueTask, glueSplit, glueTask, type SplitFile } from './tasks.js';
 
@@ -34,7 +35,7 @@ export async function taskFolder(dir: string, task: GlueTask): Promise<string> {
   try {
     names = await readdir(dir);
   } catch {
-    throw new UsageError(`no GLUE data folder at ${dir}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
+    throw new UsageError(`no GLUE data folder at ${dir}.${await didYouMeanPath(dir)}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
   }
   const fold = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '');
   const found = names.find((name) => name === task.title) ?? names.find((name) => fold(name) === fold(task.title));

@@ -20,7 +20,7 @@ export interface TsvFile {
 }
 
 /**
- * Decodes UTF-8 strictly. Throws a DataError that names line and column (in bytes, from 1) of the first bad byte.
+ * Decodes UTF-8 strictly. Throws a DataError that names line and column (in characters, from 1) of the first bad byte.
  */
 export function decodeUtf8(bytes: Uint8Array, file: string): string {
   try {

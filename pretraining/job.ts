@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { configToJson } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
-import { didYouMean } from '../src/data/nearMatch.js';
+import { didYouMeanPath } from '../src/data/nearPath.js';
 import { resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, BertForPreTraining, type PreTrainingModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
@@ -186,8 +186,7 @@ async function createModel(options: PretrainOptions, tokenizer: TextTokenizer, n
 /** SHA-256 over configuration and weights of a checkpoint directory; an absent one is a UsageError with the near match. */
 async function modelHash(directory: string): Promise<string> {
   const names = await readdir(directory).catch(async (cause: unknown) => {
-    const siblings = await readdir(path.dirname(path.resolve(directory))).catch((): string[] => []);
-    throw new UsageError(`no model directory ${directory}.${didYouMean(path.basename(directory), siblings)}`, { cause });
+    throw new UsageError(`no model directory ${directory}.${await didYouMeanPath(directory)}`, { hint: 'a model directory holds config.json and model.safetensors', cause });
   });
   const hash = createHash('sha256');
   for (const name of names.sort()) if (name === 'config.json' || name.endsWith('.safetensors')) hash.update(await hashFile(path.join(directory, name)));

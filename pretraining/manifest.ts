@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from '../src/data/errors.js';
+import { didYouMeanPath } from '../src/data/nearPath.js';
 import { type JsonObject, parseJsonObject } from '../src/data/strictJson.js';
 import { type StoreFile, TokenStore, decodeDocumentIndex, decodeTokenShard, readStoreFile } from '../src/data/tokenStore.js';
 import { type NextSentenceTask, nextSentenceTasks } from './examples.js';
@@ -174,7 +175,7 @@ class ManifestReader {
 export async function openPrepared(folder: string): Promise<PreparedCorpus> {
   const manifest = await readManifest(folder);
   if (manifest === undefined) {
-    throw new UsageError(`${folder}: no prepared corpus (it has no ${manifestName})`, { hint: 'Make it with `bertwright prepare`, or give --corpus and --tokenizer.' });
+    throw new UsageError(`${folder}: no prepared corpus (it has no ${manifestName}).${await didYouMeanPath(folder)}`, { hint: 'Make it with `bertwright prepare`, or give --corpus and --tokenizer.' });
   }
   const documents = decodeDocumentIndex(await readStoreFile(folder, manifest.documents), path.join(folder, manifest.documents.name));
   const shards = [];

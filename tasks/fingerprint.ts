@@ -6,7 +6,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requireIntact } from '../src/checkpoint/outputDirectory.js';
 import { UsageError } from '../src/data/errors.js';
-import { didYouMean } from '../src/data/nearMatch.js';
+import { didYouMeanPath } from '../src/data/nearPath.js';
 
 /** SHA-256 over the contents of files, in the order given. */
 export async function hashFiles(files: readonly string[]): Promise<string> {
@@ -27,9 +27,7 @@ export async function fingerprintModel(directory: string, withWeights: boolean):
   try {
     names = (await readdir(directory)).sort();
   } catch (cause) {
-    const parent = path.dirname(path.resolve(directory));
-    const siblings = await readdir(parent).catch(() => []);
-    throw new UsageError(`no model directory ${directory}.${didYouMean(path.basename(directory), siblings)}`, { hint: 'a model directory holds config.json, model.safetensors and vocab.txt', cause });
+    throw new UsageError(`no model directory ${directory}.${await didYouMeanPath(directory)}`, { hint: 'a model directory holds config.json, model.safetensors and vocab.txt', cause });
   }
   if (!names.includes('config.json')) {
     throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });

@@ -77,3 +77,11 @@ test('own data: a wrong column and a wrong metric suggest the near match; regres
   await assert.rejects(loadOwnData({ trainFile, labelColumnName: 'score', doRegression: true }), /scores\.jsonl:2: label "low", expected a number/);
   assert.deepEqual(await readTexts(trainFile, { labelColumnName: 'score' }), [{ textA: 'good', textB: undefined }, { textA: 'bad', textB: undefined }]);
 });
+
+test('an absent table suggests the near match, bytes that are not UTF-8 name line and column', async () => {
+  const there = await file('reviews.csv', 'text,label\nfine,1\n');
+  await assert.rejects(readTable(there.replace('reviews', 'revews')), (error) => error instanceof UsageError && /Did you mean "reviews\.csv"/.test(error.message));
+  const latin = path.join(folder, 'latin.csv');
+  await writeFile(latin, Buffer.concat([Buffer.from('text,label\ncaf'), Buffer.from([0xe9]), Buffer.from(',1\n')]));
+  await assert.rejects(readTable(latin), (error) => error instanceof DataError && /latin\.csv:2:4: the bytes here are not UTF-8/.test(error.message));
+});

@@ -4,7 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { decodeUtf8 } from '../glue/readTsv.js';
 import { DataError, IoError, UsageError } from '../src/data/errors.js';
+import { inputFileSize } from '../src/data/textLines.js';
 
 export interface TableRow {
   /** Line of the file, from 1, where the row starts (.json: number of the element). */
@@ -22,22 +24,18 @@ export interface Table {
 
 const formats = ['.csv', '.tsv', '.json', '.jsonl'];
 
-/** Reads a table by its extension. Throws IoError (unreadable), UsageError (unknown extension), DataError (malformed, with file:line). */
+/** Reads a table by its extension. Throws UsageError (unknown extension; absent, with the near match), IoError (unreadable), DataError (malformed, with file:line). */
 export async function readTable(file: string): Promise<Table> {
   const extension = path.extname(file).toLowerCase();
   if (!formats.includes(extension)) throw new UsageError(`${file}: unknown kind of table "${extension}"`, { hint: `known: ${formats.join(', ')}` });
+  await inputFileSize(file);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (cause) {
     throw new IoError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new DataError('the file is not UTF-8', { location: { file }, hint: 'convert it first, for example with `iconv -f latin1 -t utf-8`', cause });
-  }
+  const text = decodeUtf8(bytes, file);
   const table = extension === '.csv' ? fromRecords(file, parseCsv(text, file)) : extension === '.tsv' ? fromRecords(file, parseTsv(text)) : extension === '.jsonl' ? fromJsonLines(file, text) : fromJsonList(file, text);
   if (table.rows.length === 0) throw new DataError('no rows', { location: { file } });
   return table;

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { DataError, UsageError } from '../../src/data/errors.js';
+import { didYouMeanPath } from '../../src/data/nearPath.js';
 import { type GlueTaskName, glueTaskNames } from '../tasks.js';
 
 /** One fine-tuning run as its all_results.json tells it. Metrics are 0..1. */
@@ -95,7 +96,7 @@ async function runDirectories(directory: string): Promise<string[]> {
   try {
     entries = await listFolder(directory);
   } catch {
-    throw new UsageError(`no such folder: ${directory}`, { hint: 'give the output directory of finetune, suite or pretrain' });
+    throw new UsageError(`no such folder: ${directory}.${await didYouMeanPath(directory)}`, { hint: 'give the output directory of finetune, suite or pretrain' });
   }
   const names = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
   if (names.has('run.json') || names.has('all_results.json')) return [directory];

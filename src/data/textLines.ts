@@ -4,12 +4,12 @@
  * beyond `maxLineBytes` it is handed on in pieces cut at blanks. What the lines mean is left to the caller.
  */
 import { isUtf8 } from 'node:buffer';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DataError, IoError, UsageError } from './errors.js';
-import { didYouMean } from './nearMatch.js';
+import { didYouMeanPath } from './nearPath.js';
 
 /** Some consecutive lines of a file. */
 export interface TextBlock {
@@ -38,9 +38,8 @@ export async function inputFileSize(file: string): Promise<number> {
     found = await stat(file);
   } catch (cause) {
     if (!isErrorCode(cause, 'ENOENT') && !isErrorCode(cause, 'ENOTDIR')) throw new IoError(`${file}: cannot be read (${String(cause)})`, { cause });
-    const neighbours = await readdir(path.dirname(file)).catch((): string[] => []);
-    throw new UsageError(`${file}: no such file.${didYouMean(path.basename(file), neighbours)}`, {
-      hint: 'Give the path of a UTF-8 text file, plain or gzip.',
+    throw new UsageError(`${file}: no such file.${await didYouMeanPath(file)}`, {
+      hint: 'Give the path of an existing UTF-8 text file.',
       cause,
     });
   }

@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, IoError, UsageError } from '../data/errors.js';
+import { didYouMeanPath } from '../data/nearPath.js';
 import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from '../data/strictJson.js';
 import { readBertTokenizerJson } from './bertTokenizerJson.js';
 import { type BertTokenizerOptions, bertSpecialTokens, type SpecialTokens } from './bertTokenizerOptions.js';
@@ -24,7 +25,7 @@ const configHint = 'Copy the tokenizer files of the model again, or remove the s
  */
 export async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
   const found = await stat(directory).catch(() => undefined);
-  if (found === undefined) throw new UsageError(`${directory}: no such directory`, { hint: 'Give a directory with vocab.txt or tokenizer.json.' });
+  if (found === undefined) throw new UsageError(`${directory}: no such directory.${await didYouMeanPath(directory)}`, { hint: 'Give a directory with vocab.txt or tokenizer.json.' });
   if (!found.isDirectory()) throw new UsageError(`${directory}: is a file; expected a directory with vocab.txt or tokenizer.json`, { hint: `Give ${path.dirname(directory)}.` });
   const configFile = path.join(directory, 'tokenizer_config.json');
   const configText = await readOptional(configFile);
