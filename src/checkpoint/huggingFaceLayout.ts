@@ -68,7 +68,7 @@ export class CheckpointWeights {
    * @throws DataError naming tensor, found and expected shape
    */
   take(name: string, shape: readonly number[]): Float32Array | undefined {
-    const canonical = name === predictionBias && !this.#tensors.has(name) ? decoderBias : name;
+    const canonical = this.#canonical(name);
     const stored = this.#tensors.get(canonical);
     if (stored === undefined) return undefined;
     const found = stored.entry.shape;
@@ -89,7 +89,7 @@ export class CheckpointWeights {
 
   /** The shape in the file, or undefined where there is no such tensor. */
   shapeOf(name: string): readonly number[] | undefined {
-    return this.#tensors.get(name)?.entry.shape;
+    return this.#tensors.get(this.#canonical(name))?.entry.shape;
   }
 
   /** Names, as the file spells them, of the tensors that nobody took and that say something new. */
@@ -98,10 +98,15 @@ export class CheckpointWeights {
     return [...rest.map(([, stored]) => stored.name), ...this.#shadowed].sort();
   }
 
+  /** Some files hold the head's bias only as the decoder's. */
+  #canonical(name: string): string {
+    return name === predictionBias && !this.#tensors.has(name) ? decoderBias : name;
+  }
+
   /** position_ids are 0, 1, 2, …; a tied decoder repeats the embeddings and its bias the head's. */
   #isRedundant(canonical: string): boolean {
     if (canonical.endsWith('embeddings.position_ids')) return true;
-    if (canonical === decoderWeight) return this.#taken.has(predictionBias) && this.#same(canonical, this.#names.wordEmbeddings);
+    if (canonical === decoderWeight) return this.#taken.has(this.#canonical(predictionBias)) && this.#same(canonical, this.#names.wordEmbeddings);
     if (canonical === decoderBias) return this.#taken.has(predictionBias) && this.#same(canonical, predictionBias);
     return false;
   }
