@@ -130,6 +130,7 @@ test('a parameter without a gradient stays as it is, decay included; an unknown 
   optimizer.applyGradients(new Map([['w', tf.tensor1d([1, 1])]]), 0.1);
   assert.deepEqual([...unused.dataSync()], [3]);
   assert.throws(() => optimizer.applyGradients(new Map([['q', tf.tensor1d([1])]]), 0.1), /"q"/);
+  assert.equal(optimizer.step, 1, 'a refused update does not count');
   optimizer.dispose();
 });
 

@@ -72,7 +72,6 @@ export class AdamW {
    * A gradient of an unknown parameter is a RangeError.
    */
   applyGradients(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, gradScale = 1): void {
-    this.#step += 1;
     const slots: Slot[] = [];
     const values: tf.Tensor[] = [];
     for (const [name, gradient] of gradients) {
@@ -81,6 +80,7 @@ export class AdamW {
       slots.push(slot);
       values.push(gradient);
     }
+    this.#step += 1;
     const corrected = this.kind === 'adamw';
     adamwUpdate(
       slots.map((slot) => slot.parameter),
