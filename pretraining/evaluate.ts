@@ -73,7 +73,7 @@ export class HeldOutEvaluation {
     setMatmulPrecision('highest');
     const sums = { masked: 0, mlmLoss: 0, mlmCorrect: 0, unigram: 0, pairs: 0, nspLoss: 0, nspCorrect: 0, ones: 0 };
     for (let at = 0; at < this.#chosen.length; at += batchSize) {
-      if (signal?.aborted === true) throw new InterruptedError('stopped in an evaluation', undefined);
+      if (signal?.aborted === true) throw InterruptedError.from(signal, 'stopped in an evaluation');
       const batch = assembleBatch(corpus.store, this.#index, this.#chosen.subarray(at, at + batchSize), masking, vocabulary, evaluationSeed, 0);
       const found = tf.tidy(() => {
         const { mlm, nspLoss, nspLogits } = model.packedLoss(batch, { training: false }, { mlmScale: 1, nspScale: 1 });

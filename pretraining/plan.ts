@@ -2,7 +2,7 @@
 import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
-import { scheduleType, type ScheduleType } from '../src/optim/schedules.js';
+import { chosenWarmup, scheduleType, type ScheduleType } from '../src/optim/schedules.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { ExampleSettings } from './examples.js';
 import type { PrepareSettings } from './manifest.js';
@@ -57,7 +57,10 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
   const evalMasking = defaultMasking(maxSeqLength, options.evalMlmProbability);
   checkMasking(masking);
   checkMasking(evalMasking);
-  const batchSize = whole('per-device-train-batch-size', options.perDeviceTrainBatchSize ?? (options.tokensPerBatch === undefined ? 32 : Math.floor(options.tokensPerBatch / maxSeqLength)), 1);
+  const batchSize =
+    options.tokensPerBatch === undefined
+      ? whole('per-device-train-batch-size', options.perDeviceTrainBatchSize ?? 32, 1)
+      : Math.floor(whole('tokens-per-batch', options.tokensPerBatch, maxSeqLength) / maxSeqLength);
   return {
     seed: options.seed ?? 42,
     examples: {
@@ -74,7 +77,7 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     accumulationSteps: whole('gradient-accumulation-steps', options.gradientAccumulationSteps ?? 1, 1),
     learningRate: within('learning-rate', options.learningRate ?? (hiddenSize <= 256 ? 1e-3 : hiddenSize <= 512 ? 5e-4 : 1e-4), 0, 10),
     schedule: scheduleType(options.lrSchedulerType ?? 'linear'),
-    warmup: within('warmup-steps', options.warmupSteps ?? options.warmupRatio ?? 0.06, 0, Number.MAX_SAFE_INTEGER),
+    warmup: chosenWarmup(options.warmupSteps, options.warmupRatio, 0.06),
     weightDecay: within('weight-decay', options.weightDecay ?? 0.01, 0, 1),
     adamBeta1: within('adam-beta1', options.adamBeta1 ?? 0.9, 0, 1),
     adamBeta2: within('adam-beta2', options.adamBeta2 ?? 0.999, 0, 1),
@@ -90,7 +93,9 @@ export function planLength(options: PretrainOptions, stepsPerEpoch: number): Pre
   const budgeted = options.timeBudgetSeconds !== undefined;
   const epochs = options.numTrainEpochs ?? (budgeted ? Number.POSITIVE_INFINITY : 3);
   if (!(epochs > 0)) throw new UsageError(`num-train-epochs is ${epochs}; expected a number above 0`);
-  const totalSteps = options.maxSteps === undefined ? Math.ceil(epochs * stepsPerEpoch) : whole('max-steps', options.maxSteps, 1);
+  // As the Trainer has it: 0 and below mean "not set".
+  const limited = options.maxSteps !== undefined && options.maxSteps <= 0 ? undefined : options.maxSteps;
+  const totalSteps = limited === undefined ? Math.ceil(epochs * stepsPerEpoch) : whole('max-steps', limited, 1);
   const every = (name: string, value: number): number => {
     if (!(value > 0)) throw new UsageError(`${name} is ${value}; expected a number of steps, or a share of the run below 1`);
     if (value >= 1) return Math.round(value);

@@ -181,7 +181,7 @@ async function writeCorpus(options: PrepareOptions, settings: PrepareSettings, s
       bytes += chunk.length;
     };
     for await (const block of readTextLines(file, { onFileBytes })) {
-      if (signal?.aborted === true) throw interrupted(signal);
+      if (signal?.aborted === true) throw InterruptedError.from(signal, 'stopped while preparing the corpus; the next run starts with it anew');
       for (const line of block.lines) {
         if (line.trim() === '') {
           if (!block.partial) writer.endDocument();
@@ -237,9 +237,4 @@ function chooseHeldOut(hashes: BigUint64Array, settings: PrepareSettings): Set<b
   const below = texts.filter((hash) => hash < limit).length;
   const most = texts.length - least;
   return new Set(texts.slice(0, most < least ? 0 : Math.min(most, Math.max(least, below))));
-}
-
-function interrupted(signal: AbortSignal): InterruptedError {
-  const reason: unknown = signal.reason;
-  return new InterruptedError('stopped while preparing the corpus; the next run starts with it anew', reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined);
 }

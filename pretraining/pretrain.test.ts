@@ -192,6 +192,20 @@ test('going on from a checkpoint starts with its weights', async () => {
   b?.dispose();
 });
 
+test('an abort in the evaluation after the last step exits as the signal says', async () => {
+  const controller = new AbortController();
+  const progress = (event: ProgressEvent): void => {
+    if (event.type === 'step' && event.step === 8) controller.abort('SIGTERM');
+  };
+  await assert.rejects(run('stopped-at-the-end', { signal: controller.signal, progress }), (error) => error instanceof InterruptedError && error.exitCode === 143);
+  assert.equal((await run('stopped-at-the-end')).alreadyComplete, false);
+});
+
+test('a limit of steps of 0 or below is none, as in transformers', async () => {
+  const { results } = await run('no-limit', { maxSteps: -1, numTrainEpochs: 0.1 });
+  assert.ok(Number(results['epoch']) >= 0.1 && Number(results['epoch']) < 0.5, String(results['epoch']));
+});
+
 test('a time budget ends the run with a learning rate near zero and logs the rates', { timeout: 60_000 }, async () => {
   const rates: number[] = [];
   const { results } = await run('budget', { maxSteps: undefined, timeBudgetSeconds: 2, progress: (event) => event.type === 'step' && rates.push(event.learningRate) });
@@ -214,7 +228,9 @@ test('wrong calls are refused before anything is written', async () => {
     [{ maxSeqLength: 64 }, 'positions'],
     [{ mlmProbability: 2 }, 'mlm-probability'],
     [{ perDeviceTrainBatchSize: 0 }, 'per-device-train-batch-size'],
-    [{ tokensPerBatch: 100 }, 'tokens-per-batch'],
+    [{ tokensPerBatch: 100 }, 'both --per-device-train-batch-size and --tokens-per-batch'],
+    [{ perDeviceTrainBatchSize: undefined, tokensPerBatch: 31 }, 'tokens-per-batch is 31; expected a whole number of at least 32'],
+    [{ warmupRatio: 3 }, 'warmup-ratio is 3'],
   ];
   for (const [changes, named] of cases) {
     await assert.rejects(run('refused', changes), (error) => error instanceof UsageError && error.message.includes(named), named);

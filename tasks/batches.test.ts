@@ -102,6 +102,7 @@ test('the plan: values below 1 are shares of the run; limits are checked by name
   assert.equal(plan.evalSteps, 25);
   assert.equal(plan.loggingSteps, 10);
   assert.equal(planFinetune({ ...required, maxSteps: 7 }, spec, facts).totalSteps, 7);
+  assert.equal(planFinetune({ ...required, warmupSteps: 0 }, spec, facts).warmupSteps, 0);
   assert.throws(() => planFinetune({ ...required, perDeviceTrainBatchSize: 0 }, spec, facts), /perDeviceTrainBatchSize is 0/);
   assert.throws(() => planFinetune({ ...required, learningRate: -1 }, spec, facts), /learningRate is -1/);
   assert.throws(() => planFinetune({ ...required, metricForBestModel: 'f1' }, spec, facts), /CoLA has no metric "f1"/);

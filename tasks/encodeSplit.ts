@@ -31,10 +31,7 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => {
     setImmediate(resolve);
   });
-  if (signal?.aborted === true) {
-    const reason: unknown = signal.reason;
-    throw new InterruptedError('stopped', reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined);
-  }
+  if (signal?.aborted === true) throw InterruptedError.from(signal, 'stopped');
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Turns the options of a fine-tune into the numbers it runs with: recipe, batch, schedule, evaluation and saving. */
 import { UsageError } from '../src/data/errors.js';
-import { resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
+import { chosenWarmup, resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
 import type { EvalStrategy, FinetuneOptions } from './options.js';
 import { defaultRecipe, recipe } from './recipes.js';
 import type { TaskSpec } from './taskSpec.js';
@@ -68,7 +68,7 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { 
   // As the Trainer has it: 0 and below mean "not set".
   const limited = options.maxSteps !== undefined && options.maxSteps > 0;
   const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, Math.ceil(numTrainEpochs * stepsPerEpoch));
-  const warmup = options.warmupSteps !== undefined && options.warmupSteps > 0 ? options.warmupSteps : checked('warmupRatio', options.warmupRatio ?? base.warmupRatio, 'share');
+  const warmup = chosenWarmup(options.warmupSteps, options.warmupRatio, base.warmupRatio);
   const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
   const loggingSteps = options.loggingSteps === undefined ? Math.max(1, Math.min(50, Math.floor(totalSteps / 10))) : stepsOrShare('loggingSteps', options.loggingSteps, totalSteps);
   const evalSteps = strategy === 'no' ? undefined : strategy === 'epoch' ? stepsPerEpoch : stepsOrShare('evalSteps', options.evalSteps ?? loggingSteps, totalSteps);

@@ -86,4 +86,10 @@ export class InterruptedError extends BertwrightError {
     super(message);
     this.exitCode = signal === 'SIGTERM' ? 143 : signal === 'SIGINT' ? 130 : exitCodes.failure;
   }
+
+  /** With the exit code of the signal that stands as the reason of an abort. */
+  static from(signal: AbortSignal, message: string): InterruptedError {
+    const reason: unknown = signal.reason;
+    return new InterruptedError(message, reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined);
+  }
 }

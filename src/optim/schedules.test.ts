@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isNoDecay, layerWiseLrScale, parameterSettings } from './parameterGroups.js';
-import { learningRateFactor, resolveWarmupSteps, type ScheduleType, scheduleType } from './schedules.js';
+import { chosenWarmup, learningRateFactor, resolveWarmupSteps, type ScheduleType, scheduleType } from './schedules.js';
 
 const table: readonly (readonly [ScheduleType, step: number, warmup: number, factor: number])[] = [
   ['linear', 0, 0, 1],
@@ -66,4 +66,20 @@ test('layer-wise decay lowers the rate layer by layer from the head to the embed
   const settings = parameterSettings(['classifier.bias', 'bert.encoder.layer.2.output.dense.weight'], { weightDecay: 0.01, layerWiseLrDecay: 0.5 });
   assert.deepEqual(settings.get('classifier.bias'), { weightDecay: 0, lrScale: 1 });
   assert.deepEqual(settings.get('bert.encoder.layer.2.output.dense.weight'), { weightDecay: 0.01, lrScale: 0.5 });
+});
+
+test('warm-up: steps go before a ratio unless they are 0; 0 steps alone mean none; nothing given means the default', () => {
+  const cases: readonly [steps: number | undefined, ratio: number | undefined, expected: number][] = [
+    [undefined, undefined, 0.06],
+    [100, undefined, 100],
+    [100, 0.2, 100],
+    [0.1, undefined, 0.1],
+    [0, 0.2, 0.2],
+    [0, undefined, 0],
+    [undefined, 0.2, 0.2],
+    [undefined, 0, 0],
+  ];
+  for (const [steps, ratio, expected] of cases) assert.equal(chosenWarmup(steps, ratio, 0.06), expected, `${steps}, ${ratio}`);
+  assert.throws(() => chosenWarmup(undefined, 1.5, 0), /warmup-ratio is 1\.5/);
+  assert.throws(() => chosenWarmup(-1, undefined, 0), /warmup-steps is -1/);
 });

@@ -36,6 +36,17 @@ export function learningRateFactor(point: SchedulePoint): number {
   return floor + (1 - floor) * Math.max(0, decay);
 }
 
+/**
+ * The warm-up that two flags and a default ask for, as steps or, below 1, as a share of the run. As in the Trainer steps go before a ratio
+ * unless they are 0, and 0 steps without a ratio mean none. Throws a UsageError for values out of range.
+ */
+export function chosenWarmup(steps: number | undefined, ratio: number | undefined, fallback: number): number {
+  if (steps !== undefined && !(steps >= 0 && Number.isFinite(steps))) throw new UsageError(`warmup-steps is ${steps}; expected a number of at least 0`);
+  if (ratio !== undefined && !(ratio >= 0 && ratio < 1)) throw new UsageError(`warmup-ratio is ${ratio}; expected a share from 0 to below 1`, { hint: 'give a number of steps as --warmup-steps' });
+  if (steps !== undefined && steps > 0) return steps;
+  return ratio ?? (steps === 0 ? 0 : fallback);
+}
+
 /** Warm-up in steps: a value below 1 is a share of `totalSteps` (rounded up), any other a number of steps. */
 export function resolveWarmupSteps(warmup: number, totalSteps: number): number {
   return warmup < 1 ? Math.ceil(warmup * totalSteps) : Math.round(warmup);

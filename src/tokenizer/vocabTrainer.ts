@@ -169,7 +169,5 @@ async function breathe(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => {
     setImmediate(resolve);
   });
-  if (signal?.aborted !== true) return;
-  const reason: unknown = signal.reason;
-  throw new InterruptedError('the training of the vocabulary was stopped', reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined);
+  if (signal?.aborted === true) throw InterruptedError.from(signal, 'the training of the vocabulary was stopped');
 }

@@ -28,11 +28,6 @@ function meanOf(sums: Readonly<Record<string, number>>, steps: number): Record<s
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / steps]));
 }
 
-function interruptedBy(signal: AbortSignal): 'SIGINT' | 'SIGTERM' | undefined {
-  const reason: unknown = signal.reason;
-  return reason === 'SIGINT' || reason === 'SIGTERM' ? reason : undefined;
-}
-
 /**
  * Trains until `totalSteps` steps are done, the time budget is spent, `shouldStop` says so, or `signal` is aborted.
  * The parameters are updated in place. Throws NonFiniteError, before the update, where a loss or gradient is NaN or infinite,
@@ -219,7 +214,7 @@ class TrainingRun<B extends PackedBatch> {
     const path = await save?.(this.#step, this.#state());
     if (path !== undefined) progress?.({ type: 'save', step: this.#step, path });
     const where = Number.isFinite(totalSteps) ? `${this.#step} of ${totalSteps} steps` : `${this.#step} steps`;
-    throw new InterruptedError(`stopped after ${where}${path === undefined ? '' : `; saved ${path}`}`, interruptedBy(signal));
+    throw InterruptedError.from(signal, `stopped after ${where}${path === undefined ? '' : `; saved ${path}`}`);
   }
 
   #state(): LoopState {
