@@ -101,17 +101,6 @@ export class BufferPool {
     this.#trim();
   }
 
-  /** Whether the pool made the memory under `values`. */
-  owns(values: ArrayBufferView): boolean {
-    return this.#uses.has(values.buffer);
-  }
-
-  /** Lets go of all free buffers. */
-  clear(): void {
-    this.#free.clear();
-    this.#freeBytes = 0;
-  }
-
   /** Sequence lengths vary, and with them the classes: those unused for longest go when more is free than was ever in use. */
   #trim(): void {
     const limit = Math.max(keptBytes, this.#peakBytes);
