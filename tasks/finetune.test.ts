@@ -214,10 +214,13 @@ test('a recipe with a grid runs its points, keeps the best on dev and predicts w
   assert.ok((await readdir(output)).includes('model.safetensors'));
   assert.deepEqual((await readdir(path.join(output, 'predictions'))).sort(), ['dev.jsonl', 'test.jsonl']);
   assert.deepEqual((await finetune(options)).results, results);
+  await assert.rejects(finetune({ ...options, output: path.join(folder, 'overfit') }), (error) => error instanceof UsageError && /holds a run with other settings/.test(error.message));
 });
 
 test('a model that does not exist or has no head is a usage error that says what to do', async () => {
   await assert.rejects(finetune({ ...base, model: path.join(folder, 'tiny-brt'), output: path.join(folder, 'none') }), /Did you mean "tiny-bert"/);
   await assert.rejects(evaluateTask({ task: 'cola', model, data }), /no classification head/);
+  await assert.rejects(evaluateTask({ task: 'cola', model, data: `${data}s` }), /no GLUE data folder at .*Did you mean "glue"/);
+  await assert.rejects(finetune({ ...base, output: path.join(folder, 'none'), maxTrainSamples: 0 }), /--max-train-samples is 0/);
   await assert.rejects(evaluateTask({ task: 'mnli', model: path.join(folder, 'overfit'), data }), /labels are unacceptable, acceptable/);
 });

@@ -70,7 +70,7 @@ export async function finishFinetune(finished: FinishedFinetune): Promise<Result
   writeFileAtomic(path.join(output.path, 'README.md'), modelCard(job.spec, plan, results, job.command));
   output.writeJson('all_results.json', results);
   output.setStatus('complete', { finishedAt: new Date().toISOString() });
-  if (job.options.saveTotalLimit === undefined && job.options.saveStrategy === undefined) await output.removeCheckpoints();
+  if (job.options.saveTotalLimit === undefined && (job.options.saveStrategy ?? 'no') === 'no') await output.removeCheckpoints();
   return results;
 }
 

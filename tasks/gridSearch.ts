@@ -1,10 +1,10 @@
 /** Recipes that are a grid: each point is a run of its own below `trials/`, the best on dev becomes the result. */
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
-import { NonFiniteError } from '../src/data/errors.js';
+import { NonFiniteError, UsageError } from '../src/data/errors.js';
 import { classify } from './classify.js';
 import { encodeSplit } from './encodeSplit.js';
 import { labelNames } from './finetuneJob.js';
@@ -13,6 +13,8 @@ import type { FinetuneOptions, FinetuneResult } from './options.js';
 import { toPredictions, writePredictionFiles } from './predictions.js';
 import { recipe } from './recipes.js';
 import { loadTaskData } from './taskData.js';
+
+const trialsFile = 'trials.json';
 
 export interface GridPoint {
   readonly learningRate: number;
@@ -42,6 +44,7 @@ export async function finetuneGrid(options: FinetuneOptions, points: readonly Gr
   await mkdir(options.output, { recursive: true });
   const lock = await acquireLock(options.output);
   try {
+    await refuseOtherRun(options);
     const trials: Trial[] = [];
     let best: { readonly trial: Trial; readonly result: FinetuneResult; readonly value: number } | undefined;
     let lastError: unknown;
@@ -66,12 +69,20 @@ export async function finetuneGrid(options: FinetuneOptions, points: readonly Gr
     if (best === undefined) throw lastError;
     const chosen = path.join(options.output, best.trial.directory);
     await cp(chosen, options.output, { recursive: true, filter: (source) => path.basename(source) !== '.lock' });
-    writeFileAtomic(path.join(options.output, 'trials.json'), `${JSON.stringify({ chosen: best.trial.directory, trials }, null, 2)}\n`);
+    writeFileAtomic(path.join(options.output, trialsFile), `${JSON.stringify({ chosen: best.trial.directory, trials }, null, 2)}\n`);
     if (options.doPredict !== false) await predictTests(options);
     return { ...best.result, output: options.output };
   } finally {
     await lock.release();
   }
+}
+
+/** A directory with a run that is not this search's result must not be written over by accident. */
+async function refuseOtherRun({ output, overwrite }: FinetuneOptions): Promise<void> {
+  if (overwrite === true) return;
+  const found = new Set(await readdir(output));
+  if (!found.has('run.json') || found.has(trialsFile)) return;
+  throw new UsageError(`${output} holds a run with other settings: a single one, not a search over a recipe's grid`, { hint: 'choose another --output, or start anew with --overwrite' });
 }
 
 async function predictTests(options: FinetuneOptions): Promise<void> {

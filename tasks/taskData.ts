@@ -31,7 +31,9 @@ export async function hasGlueSplit(folder: string, task: GlueTask, split: GlueSp
   }
 }
 
-function first(split: TaskSplit, count: number | undefined): TaskSplit {
+/** The first `count` rows, as the scripts of transformers take them. */
+function first(split: TaskSplit, flag: string, count: number | undefined): TaskSplit {
+  if (count !== undefined && (!Number.isInteger(count) || count < 1)) throw new UsageError(`--${flag} is ${count}, expected a whole number above 0`);
   return count === undefined || count >= split.examples.length ? split : { ...split, examples: split.examples.slice(0, count) };
 }
 
@@ -66,9 +68,9 @@ export async function loadTaskData(options: DataOptions): Promise<TaskData> {
   const data = options.task === undefined ? await loadOwnData(options) : await loadGlueTask(options, options.task);
   return {
     spec: data.spec,
-    train: first(data.train, options.maxTrainSamples),
-    dev: data.dev.map((split) => first(split, options.maxEvalSamples)),
-    test: data.test.map((split) => first(split, options.maxPredictSamples)),
+    train: first(data.train, 'max-train-samples', options.maxTrainSamples),
+    dev: data.dev.map((split) => first(split, 'max-eval-samples', options.maxEvalSamples)),
+    test: data.test.map((split) => first(split, 'max-predict-samples', options.maxPredictSamples)),
   };
 }
 
@@ -81,6 +83,6 @@ export async function loadEvaluationSplits(options: DataOptions & { readonly tas
     throw new UsageError(`${task.title}${name === undefined ? ' has no dev set' : `: the split ${name} has no gold labels`}`, { hint: 'use `predict` for rows without labels' });
   }
   const splits: TaskSplit[] = [];
-  for (const split of names) splits.push(first(await loadGlueSplit(glueFolder(options), task, split), options.maxEvalSamples));
+  for (const split of names) splits.push(first(await loadGlueSplit(glueFolder(options), task, split), 'max-eval-samples', options.maxEvalSamples));
   return splits;
 }
