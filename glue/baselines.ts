@@ -36,5 +36,5 @@ export function collapseSignature(task: GlueTask, metrics: Readonly<Record<strin
     return value !== undefined && Math.abs(value - (majority.metrics[name] ?? Number.NaN)) < 5e-4;
   });
   if (!equal) return undefined;
-  return task.kind === 'regression' ? 'predicts one score for every row' : `predicts "${task.labels[majority.prediction] ?? majority.prediction}" for every row`;
+  return `scores what ${task.kind === 'regression' ? 'one score' : `"${task.labels[majority.prediction] ?? majority.prediction}"`} for every row scores`;
 }

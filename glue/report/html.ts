@@ -78,7 +78,7 @@ function leaderboardSection(data: ReportData): string {
     return `<tbody><tr class="group"><th scope="rowgroup" colspan="${table.columns.length + 1}"><span>${escapeHtml(group.title)}</span></th></tr>${rows.join('')}</tbody>`;
   });
   const html = `<table class="leaderboard"><thead><tr><th scope="col">System</th>${head}</tr></thead>${groups.join('')}</table>`;
-  const legend = '<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ a constant prediction. An average needs all of its tasks.</p>';
+  const legend = '<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ the score of a constant prediction. An average needs all of its tasks.</p>';
   const rules = `<details><summary>How the three averages are formed</summary><dl>${glueAverages.map(({ name, definition }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(definition)}</dd>`).join('')}</dl></details>`;
   return section('leaderboard', 'Leaderboard', `${scrollable('Leaderboard table', html)}${legend}${rules}`);
 }

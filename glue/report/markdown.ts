@@ -42,7 +42,7 @@ function leaderboardSection(data: ReportData): string[] {
     lines.push(tableRow([`*${group.title}*`, ...table.columns.map(() => '')]));
     for (const row of group.rows) lines.push(tableRow([markdownText(row.name), ...row.cells.map(cellText)]));
   }
-  lines.push('', 'Scores are percentages; ± is the standard deviation over seeds; bold is the best measured; ⚠ marks a constant prediction.', '');
+  lines.push('', 'Scores are percentages; ± is the standard deviation over seeds; bold is the best measured; ⚠ marks the score of a constant prediction.', '');
   lines.push(...glueAverages.map(({ name, definition }) => `- ${name}: ${definition}.`), '');
   return lines;
 }

@@ -48,6 +48,7 @@ test('means, deviations, baselines, averages, published rows and remarks come ou
   const accuracy = mini.tasks.mrpc?.metrics['accuracy'];
   assert.ok(accuracy !== undefined && Math.abs(accuracy.mean - 72) < 1e-9);
   assert.ok(Math.abs((accuracy.standardDeviation ?? 0) - Math.sqrt(8)) < 1e-9, 'sample deviation of 70 and 74');
+  assert.equal(accuracy.n, 2);
   assert.deepEqual(mini.tasks.mrpc?.seeds, [1, 2]);
   assert.match(mini.tasks.cola?.collapsed ?? '', /"acceptable" for every row/);
   const average = mini.averages.find(({ name }) => name === 'Leaderboard')?.result;

@@ -8,9 +8,10 @@ import type { PublishedResult } from '../published.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
 
-/** Mean over seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
+/** Mean over `n` seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
 export interface MetricSummary {
   readonly mean: number;
+  readonly n: number;
   readonly standardDeviation: number | undefined;
   readonly values: readonly number[];
 }
@@ -19,7 +20,7 @@ export interface TaskSummary {
   readonly task: GlueTaskName;
   readonly seeds: readonly number[];
   readonly metrics: Readonly<Record<string, MetricSummary>>;
-  /** Why the result says nothing, where it is a constant prediction's. */
+  /** Why the result says nothing, where it equals a constant prediction's. */
   readonly collapsed: string | undefined;
   readonly trainRows: number | undefined;
   readonly evalRows: number | undefined;
@@ -57,7 +58,7 @@ export function shownMetrics(task: GlueTask): readonly { readonly key: string; r
 function summarize(values: readonly number[]): MetricSummary {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined, values };
+  return { mean, n: values.length, standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined, values };
 }
 
 const percent = (metrics: TaskMetrics): TaskMetrics => Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, value * 100]));
@@ -158,7 +159,7 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
   if (scored.length > 0) remarks.push(`Scored on a sample of the official dev rows: ${scored.join('; ')}.`);
   for (const system of systems) {
     for (const summary of Object.values(system.tasks)) {
-      if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: it has learned nothing there.`);
+      if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: nothing that it may have learned shows there.`);
     }
   }
   for (const { directory, reason } of collected.unfinished) remarks.push(`${directory} is not in the tables: ${reason}.`);
