@@ -116,7 +116,8 @@ const pack: NativeKernel = ({ inputs, attrs, backend }) => {
   const list = inputs as unknown as tf.TensorInfo[];
   const first = list[0] as tf.TensorInfo;
   if (list.some((x) => !tf.util.arraysEqual(x.shape, first.shape))) return undefined;
-  const axis = attrs['axis'] as number;
+  const given = attrs['axis'] as number;
+  const axis = given < 0 ? given + first.shape.length + 1 : given;
   const outer = first.shape.slice(0, axis);
   return joined(backend, list, [...outer, list.length, ...first.shape.slice(axis)], sizeOf(outer));
 };
