@@ -13,8 +13,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const sizes = { vocab_size: 99, hidden_size: 24, num_hidden_layers: 2, num_attention_heads: 3, intermediate_size: 37 };
 const read = (json: object): ReturnType<typeof configFromJson> => configFromJson(parseJsonObject(JSON.stringify(json), { file: 'c' }), 'c');
 
-test('fields left out are those of BERT-base, and the result is frozen to the bottom', () => {
-  const config = bertConfig({ extra: { inner: { list: [1] } } });
+test('fields left out are those of BERT-base, and the result is frozen to the bottom, but not what it was made from', () => {
+  const extra = { inner: { list: [1] } };
+  const config = bertConfig({ extra });
+  extra.inner.list.push(2);
+  assert.deepEqual(config.extra, { inner: { list: [1] } });
   assert.equal(config.hiddenSize, 768);
   assert.equal(config.layerNormEps, 1e-12);
   assert.throws(() => Object.assign(config, { hiddenSize: 3 }), TypeError);
@@ -46,6 +49,7 @@ test('a value that cannot be is refused with key, value and expectation', () => 
     [{ hiddenAct: 'gelu_neww' } as unknown as PartialBertConfig, /hiddenAct is "gelu_neww"; expected one of gelu, gelu_new, relu\. Did you mean "gelu_new"\?/],
     [{ numLabels: 3, id2label: { 0: 'a', 1: 'b' } }, /id2label names 2 labels, numLabels is 3/],
     [{ id2label: { 0: 'a', 2: 'b' } }, /id2label\[1\] is undefined/],
+    [{ extra: { use_cache: () => true } }, /extra is \{\}; expected plain data/],
   ];
   for (const [partial, message] of cases) assert.throws(() => bertConfig(partial), (error) => error instanceof UsageError && message.test(error.message), message.source);
 });

@@ -75,7 +75,7 @@ export function bertConfig(partial: PartialBertConfig = {}): BertConfig {
     });
   }
   if (typeof config.extra !== 'object' || config.extra === null || Array.isArray(config.extra)) refuse('extra', config.extra, 'an object of further config.json keys');
-  return deepFreeze({ ...config, ...checkedLabels(config) });
+  return deepFreeze({ ...config, ...checkedLabels(config), extra: copyOf(config.extra) });
 }
 
 /**
@@ -110,6 +110,15 @@ function checkedLabels(config: BertConfig): Pick<BertConfig, 'numLabels' | 'id2l
     checked[i] = String(label);
   }
   return { numLabels: count, id2label: checked };
+}
+
+/** What the caller gave must not freeze with the configuration. */
+function copyOf(extra: BertConfig['extra']): BertConfig['extra'] {
+  try {
+    return structuredClone(extra);
+  } catch {
+    return refuse('extra', extra, 'plain data, as JSON has it');
+  }
 }
 
 function refuse(key: string, found: unknown, expected: string, name = '', choices: readonly string[] = []): never {
