@@ -32,7 +32,6 @@ export const aliasNames: readonly string[] = Object.keys(sharedAliases);
 /** Values that other tools spell otherwise. */
 const valueAliases: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   optimizer: { adamw_torch: 'adamw', adamw_torch_fused: 'adamw', adamw_hf: 'adamw' },
-  'eval-strategy': { steps: 'steps', epoch: 'epoch', no: 'no' },
 };
 
 /** The name here of a flag as typed, without its leading hyphens. */
@@ -56,7 +55,13 @@ export function canonicalArguments(args: readonly string[]): string[] {
     if (rest || !arg.startsWith('--') || arg.length < 4) return values !== undefined && Object.hasOwn(values, arg) ? (values[arg] ?? arg) : arg;
     const equals = arg.indexOf('=');
     const flag = arg.slice(2, equals < 0 ? undefined : equals);
-    previous = equals < 0 ? canonicalFlag(command, flag) : '';
-    return `--${canonicalFlag(command, flag)}${equals < 0 ? '' : arg.slice(equals)}`;
+    const name = canonicalFlag(command, flag);
+    if (equals < 0) {
+      previous = name;
+      return `--${name}`;
+    }
+    const value = arg.slice(equals + 1);
+    const spelled = valueAliases[name];
+    return `--${name}=${spelled !== undefined && Object.hasOwn(spelled, value) ? (spelled[value] ?? value) : value}`;
   });
 }

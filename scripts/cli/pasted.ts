@@ -23,7 +23,7 @@ const withoutMeaning: Readonly<Record<string, string>> = {
   'dataset-name': 'data is given by --data or --corpus', 'dataset-config-name': 'data is given by --data or --corpus', 'streaming': 'a corpus is always streamed', 'overwrite-cache': 'there is no cache of tokenized data to overwrite',
   'report-to': 'logs go to the output directory', 'logging-dir': 'logs go to the output directory', 'run-name': 'logs go to the output directory', 'logging-strategy': 'logs are written every --logging-steps', 'logging-first-step': 'logs are written every --logging-steps', 'log-level': 'see --quiet', 'disable-tqdm': 'see --quiet',
   'push-to-hub': 'nothing is uploaded', 'hub-model-id': 'nothing is uploaded', 'hub-token': 'nothing is uploaded',
-  'dataloader-num-workers': 'batches are made in this process', 'dataloader-drop-last': 'the last batch is used', 'no-cuda': 'the engine is --engine', 'use-cpu': 'the engine is --engine', 'local-rank': 'one process trains', 'ddp-find-unused-parameters': 'one process trains', 'fsdp': 'one process trains', 'deepspeed': 'one process trains', 'gradient-checkpointing': 'activations are always kept', 'torch-compile': 'kernels are compiled at install', 'ignore-mismatched-sizes': 'a head of another size is always made anew', 'low-cpu-mem-usage': 'weights are read straight into place', 'torch-dtype': 'precision is --matmul-precision here', 'save-safetensors': 'weights are always safetensors', 'model-type': 'the type is in config.json', 'config-overrides': 'write them into the file given by --model-config', 'remove-unused-columns': 'only the needed columns are read', 'data-seed': 'the seed is --seed', 'full-determinism': 'runs are always reproducible', 'seed-worker': 'runs are always reproducible', 'prediction-loss-only': 'predictions are always written', 'include-inputs-for-metrics': 'metrics see predictions and labels', 'save-strategy': 'checkpoints are written every --save-steps',
+  'dataloader-num-workers': 'batches are made in this process', 'dataloader-drop-last': 'the last batch is used', 'no-cuda': 'the engine is --engine', 'use-cpu': 'the engine is --engine', 'local-rank': 'one process trains', 'ddp-find-unused-parameters': 'one process trains', 'fsdp': 'one process trains', 'deepspeed': 'one process trains', 'gradient-checkpointing': 'activations are always kept', 'torch-compile': 'kernels are compiled at install', 'ignore-mismatched-sizes': 'a head of another size is always made anew', 'low-cpu-mem-usage': 'weights are read straight into place', 'torch-dtype': 'precision is --matmul-precision here', 'save-safetensors': 'weights are always safetensors', 'model-type': 'the type is in config.json', 'config-overrides': 'write them into the file given by --model-config', 'remove-unused-columns': 'only the needed columns are read', 'data-seed': 'the seed is --seed', 'full-determinism': 'runs are always reproducible', 'seed-worker': 'runs are always reproducible', 'prediction-loss-only': 'predictions are always written', 'include-inputs-for-metrics': 'metrics see predictions and labels',
 };
 
 /** Of these, and of none other, the flag stands alone or takes True/False. */
@@ -60,6 +60,10 @@ function parsePasted(command: string, args: readonly string[], known: ReadonlySe
       value = next;
       i += 1;
     }
+    if (name === 'resume' && next !== undefined && value === true && !next.startsWith('--')) {
+      notes.push(`--${typed} ${next}: a run goes on from the newest checkpoint of its own --output; this path is not read`);
+      i += 1;
+    }
     const reason = Object.hasOwn(withoutMeaning, name) ? withoutMeaning[name] : undefined;
     if (reason !== undefined) notes.push(`--${typed} has no meaning here: ${reason}`);
     else if (!known.has(name)) throw new UsageError(`${command}: unknown flag --${typed}.${didYouMean(name, [...known, ...aliasNames, ...Object.keys(withoutMeaning)])}`);
@@ -86,7 +90,7 @@ const phases = ['do-train', 'do-eval', 'do-predict'] as const;
 function translateGlue(args: readonly string[]): Translation {
   const known = new Set([
     ...trainingFlags, ...phases, 'task', 'data', 'train-file', 'validation-file', 'file', 'text-column-names', 'label-column-name', 'metric-name', 'do-regression', 'label-smoothing-factor', 'max-train-samples', 'max-eval-samples', 'max-predict-samples',
-    'eval-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better', 'tokenizer', 'model-config', 'optimizer',
+    'eval-strategy', 'save-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better', 'tokenizer', 'model-config', 'optimizer',
   ]);
   const { flags, notes } = parsePasted('run_glue', args, known);
   const dropped: string[] = [...phases];
@@ -98,7 +102,11 @@ function translateGlue(args: readonly string[]): Translation {
     }
   }
   const [train, evaluate, predict] = phases.map((phase) => isOn(flags.get(phase)));
-  if (train === true) return { args: toArgs('finetune', flags, dropped), notes: extraNotes };
+  if (train === true) {
+    // What the line leaves out is to mean what it means there.
+    const defaults = ['--recipe', 'hf-defaults', ...(isOn(flags.get('load-best-model-at-end')) ? [] : ['--no-load-best-model-at-end']), ...(predict === true ? [] : ['--no-predict'])];
+    return { args: [...toArgs('finetune', flags, dropped), ...defaults], notes: extraNotes };
+  }
   if (evaluate !== true && predict !== true) throw new UsageError('run_glue: none of --do_train, --do_eval, --do_predict is given, so there is nothing to do');
   const command = evaluate === true ? 'evaluate' : 'predict';
   const keep = new Set(['task', 'model', 'data', 'engine', 'threads', 'per-device-eval-batch-size', 'max-seq-length', 'max-eval-samples', 'max-predict-samples', 'file', 'quiet', 'json']);
@@ -109,16 +117,19 @@ function translateGlue(args: readonly string[]): Translation {
   return { args: rest, notes: extraNotes };
 }
 
+/** What run_mlm's flags mean where they are left out, as far as it differs from here. */
+const mlmDefaults: Readonly<Record<string, string>> = { 'learning-rate': '5e-5', 'per-device-train-batch-size': '8', 'weight-decay': '0', 'validation-split-percentage': '5' };
+
 function translateMlm(args: readonly string[]): Translation {
   const known = new Set([
-    ...trainingFlags, ...phases, 'corpus', 'validation-file', 'mlm-probability', 'tokenizer', 'model-config', 'optimizer', 'workers', 'validation-split-percentage', 'max-train-samples', 'max-eval-samples', 'whole-word-masking', 'eval-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better',
+    ...trainingFlags, ...phases, 'corpus', 'validation-file', 'mlm-probability', 'tokenizer', 'model-config', 'optimizer', 'workers', 'validation-split-percentage', 'max-train-samples', 'max-eval-samples', 'whole-word-masking', 'eval-strategy', 'save-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better',
   ]);
   const { flags, notes } = parsePasted('run_mlm', args, known);
   const extraNotes = [...notes];
   const dropped: string[] = [...phases];
   const unsupported: Readonly<Record<string, string>> = {
-    'validation-file': 'a share of the corpus is held out; see --validation-split-percentage', 'max-train-samples': 'see --max-steps', 'max-eval-samples': 'all held-out documents are evaluated',
-    'eval-strategy': 'see --eval-steps', 'load-best-model-at-end': 'the last model is kept', 'metric-for-best-model': 'the last model is kept', 'greater-is-better': 'the last model is kept', workers: 'the corpus is prepared by one worker',
+    'validation-file': 'a share of the corpus is held out; see --validation-split-percentage', 'max-train-samples': 'see --max-steps',
+    'eval-strategy': 'see --eval-steps', 'save-strategy': 'see --save-steps', 'load-best-model-at-end': 'the last model is kept', 'metric-for-best-model': 'the last model is kept', 'greater-is-better': 'the last model is kept', workers: 'the corpus is prepared by one worker',
   };
   for (const [name, reason] of Object.entries(unsupported)) {
     if (!flags.has(name)) continue;
@@ -129,6 +140,8 @@ function translateMlm(args: readonly string[]): Translation {
   const result = toArgs('pretrain', flags, dropped);
   // run_mlm knows no next-sentence task.
   result.push('--next-sentence', 'none');
+  const warmup = flags.has('warmup-steps') || flags.has('warmup-ratio') ? [] : ['warmup-ratio'];
+  for (const name of [...Object.keys(mlmDefaults), ...warmup]) if (!flags.has(name)) result.push(`--${name}`, mlmDefaults[name] ?? '0');
   const model = flags.get('model');
   if (!flags.has('tokenizer') && typeof model === 'string') result.push('--tokenizer', model);
   return { args: result, notes: extraNotes };

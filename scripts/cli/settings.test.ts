@@ -46,4 +46,10 @@ test('an unknown key of a configuration file suggests the near match, broken JSO
   assert.throws(() => resolve({ config: configFile('{"__proto__": 1}') }), /unknown key "__proto__"/);
 });
 
+test('an absent configuration file suggests the near match', () => {
+  const file = configFile('{}');
+  assert.throws(() => resolve({ config: file.replace('settings.json', 'setings.json') }), (error) => error instanceof UsageError && /Did you mean "settings\.json"/.test(error.message));
+  assert.throws(() => resolve({ config: path.join(file, '..', 'none', 'x.json') }), (error) => error instanceof UsageError && /no configuration file/.test(error.message));
+});
+
 test('comments inside strings stay', () => assert.equal(JSON.parse(stripJsonComments('{"a": "http://x" // y\n}')).a, 'http://x'));

@@ -1,7 +1,8 @@
 /**
  * The settings of one command: command line over configuration file over defaults, each with where it came from.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { DataError, IoError, UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
 import type { OptionSpec } from './spec.js';
@@ -69,7 +70,10 @@ export function readConfigFile(file: string, options: Readonly<Record<string, Op
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new IoError(`cannot read the configuration ${file}`, { cause, hint: 'give an existing JSON file with --config' });
+    const hint = 'give an existing JSON file with --config';
+    if (existsSync(file)) throw new IoError(`cannot read the configuration ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause, hint });
+    const folder = path.dirname(file);
+    throw new UsageError(`no configuration file ${file}.${didYouMean(path.basename(file), existsSync(folder) ? readdirSync(folder) : [])}`, { cause, hint });
   }
   let parsed: unknown;
   try {
@@ -136,9 +140,4 @@ export function resolveSettings(options: Readonly<Record<string, OptionSpec>>, t
     if (option.required === true && !values.has(name)) throw new UsageError(`--${name} is missing`, { hint: option.describe });
   }
   return new Settings(values, commandLine);
-}
-
-/** The entries of an object whose value is not undefined, so that a library's own default stands. */
-export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -6,10 +6,15 @@ import type { OptionSpec } from './spec.js';
 
 const ownData = 'Own data';
 
-/** Which rows to work on. */
-export const dataOptions: Readonly<Record<string, OptionSpec>> = {
+/** A GLUE task and where its data lies. */
+export const taskOptions: Readonly<Record<string, OptionSpec>> = {
   task: { type: 'string', describe: 'GLUE task: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli', letter: 't' },
   ...glueDataOption,
+};
+
+/** Which rows to work on: a task's, or the user's own. */
+export const dataOptions: Readonly<Record<string, OptionSpec>> = {
+  ...taskOptions,
   'validation-file': { type: 'string', describe: 'own validation data', group: ownData },
   'text-column-names': { type: 'list', describe: 'one or two text columns', group: ownData },
   'label-column-name': { type: 'string', describe: 'label column (default: label)', group: ownData },

@@ -3,14 +3,14 @@ import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { dataOptions, readDataOptions } from '../cli/taskFlags.js';
+import { readDataOptions, taskOptions } from '../cli/taskFlags.js';
 
 export const evaluateCommand: CommandSpec = {
   name: 'evaluate',
   summary: 'Score a fine-tuned checkpoint on a labelled split.',
   options: {
     model: { type: 'string', describe: 'fine-tuned checkpoint folder', letter: 'm', required: true },
-    ...dataOptions,
+    ...taskOptions,
     split: { type: 'string', describe: 'dev, dev_mismatched, train; also validation, validation_matched, … (default: dev, for MNLI both dev sets)' },
     output: { type: 'string', describe: 'JSON file for the metrics', letter: 'o' },
     'max-seq-length': { type: 'number', describe: 'longest input in tokens (default: as it was trained)' },
@@ -40,6 +40,11 @@ export const evaluateCommand: CommandSpec = {
       await writeFileAtomic(output, text);
     }
     if (settings.boolean('json') === true) process.stdout.write(text);
-    else for (const [name, value] of Object.entries(metrics)) console.log(`${name}  ${typeof value === 'number' ? Number(value.toFixed(4)) : String(value)}`);
+    else {
+      for (const [name, value] of Object.entries(metrics)) {
+        if (typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
+        else if (typeof value === 'string') console.log(`${name}  ${value}`);
+      }
+    }
   },
 };

@@ -21,12 +21,12 @@ export const prepareCommand: CommandSpec = {
   examples: [['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs']],
   async run(settings) {
     const { prepare } = await import('../../pretraining/prepare.js');
-    const { BertTokenizer } = await import('../../src/tokenizer/index.js');
+    const { AutoTokenizer } = await import('../../src/tokenizer/index.js');
     const quiet = settings.boolean('quiet') === true;
     const progress = createCountProgress('prepare', quiet);
     const nextSentence = settings.string('next-sentence');
     const output = settings.requiredString('output', 'give a folder with --output');
-    const tokenizer = await BertTokenizer.fromPretrained(settings.requiredString('tokenizer', 'give a tokenizer folder with --tokenizer'));
+    const tokenizer = await AutoTokenizer.fromPretrained(settings.requiredString('tokenizer', 'give a tokenizer folder with --tokenizer'));
     const { manifest, reused } = await abortOnSignals((signal) =>
       prepare({
         corpus: settings.list('corpus') ?? [],
