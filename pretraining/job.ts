@@ -7,8 +7,8 @@ import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { configToJson } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMeanPath } from '../src/data/nearPath.js';
-import { resolveMatmulPrecision } from '../src/engine/index.js';
-import { AutoModelForPreTraining, BertForPreTraining, type PreTrainingModel } from '../src/models/index.js';
+import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
+import { AutoModelForPreTraining, BertForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
@@ -68,7 +68,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       dupeFactor: plan.dupeFactor,
     });
     const length = planLength(options, batches.stepsPerEpoch);
-    const trainingPrecision = resolveMatmulPrecision(options.matmulPrecision ?? 'auto', true);
+    const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
     const found = environment();
     const parameters = parameterCount(model);
     note(`model: ${model.config.modelType}, hidden size ${model.config.hiddenSize}, ${(parameters / 1e6).toFixed(2)} M parameters (${origin.text}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
@@ -115,11 +115,6 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 
 function flatSettings(plan: PretrainPlan): Settings {
   return Object.fromEntries(Object.entries(plan).map(([key, value]) => [key, value === undefined ? null : value]));
-}
-
-/** Elements of all parameters. */
-export function parameterCount(model: PreTrainingModel): number {
-  return [...model.namedParameters().values()].reduce((sum, variable) => sum + variable.size, 0);
 }
 
 /** A prepared corpus as given, or made from text files in the folder OUTPUT-data. */

@@ -1,13 +1,8 @@
 /** README.md of a pretrained checkpoint: what it is, what was measured, how it was made. */
 import type { JsonValue } from '../src/checkpoint/trainingState.js';
+import { plainLine } from '../src/data/plainLine.js';
 import type { PreTrainingModel } from '../src/models/index.js';
 import type { PretrainJob } from './job.js';
-
-/** Text that Markdown and YAML take literally on one line. */
-function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replaceAll(/[<>|`]/g, '');
-}
 
 const rows: readonly (readonly [key: string, label: string, form: 'nats' | 'percent' | 'number'])[] = [
   ['eval_mlm_loss', 'masked-word loss (nats)', 'nats'],
@@ -28,7 +23,7 @@ export function pretrainingCard(job: PretrainJob, model: PreTrainingModel, resul
     const value = results[key];
     return typeof value === 'number' ? [`| ${label} | ${show(value, form)} |`] : [];
   });
-  const warnings = Array.isArray(results['warnings']) ? results['warnings'].map((warning) => `- ${plain(String(warning))}`) : [];
+  const warnings = Array.isArray(results['warnings']) ? results['warnings'].map((warning) => `- ${plainLine(String(warning))}`) : [];
   return [
     '---',
     'library_name: transformers',
@@ -37,7 +32,7 @@ export function pretrainingCard(job: PretrainJob, model: PreTrainingModel, resul
     '- bertwright',
     '---',
     '',
-    `# ${plain(String(results['model']))}`,
+    `# ${plainLine(String(results['model']))}`,
     '',
     `An encoder (${config.modelType}) with hidden size ${config.hiddenSize} and ${config.vocabSize} word pieces, pretrained on ${counts.documents - counts.heldOutDocuments} documents (${counts.tokens - counts.heldOutTokens} tokens) for ${Number(results['steps'])} steps, ${Number(results['epoch']).toFixed(2)} epochs, seed ${plan.seed}.`,
     '',
@@ -47,7 +42,7 @@ export function pretrainingCard(job: PretrainJob, model: PreTrainingModel, resul
     `Engine ${environment.engine}, matrix products in ${job.trainingPrecision}, ${Math.round(Number(results['train_tokens_per_second']))} tokens a second.`,
     '',
     '```',
-    plain(job.command),
+    plainLine(job.command),
     '```',
     '',
   ].join('\n');

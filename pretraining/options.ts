@@ -1,5 +1,5 @@
 /** Options and result of a pretraining run, as the command line and the library pass them. */
-import type { JsonValue } from '../src/checkpoint/trainingState.js';
+import type { Results } from '../src/checkpoint/results.js';
 import type { PartialBertConfig } from '../src/config/index.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { ProgressEvent } from '../src/train/types.js';
@@ -83,6 +83,7 @@ export interface PretrainOptions extends CorpusOptions, MaskingOptions {
   readonly resume?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
   readonly acceptChanged?: readonly string[] | undefined;
+  /** Of training steps; default: as the engine is set. Evaluation always uses the highest. */
   readonly matmulPrecision?: 'highest' | 'bf16' | 'auto' | undefined;
   /** The exact command line, for run.json and the report. */
   readonly command?: string | undefined;
@@ -93,7 +94,7 @@ export interface PretrainOptions extends CorpusOptions, MaskingOptions {
 export interface PretrainResult {
   readonly output: string;
   /** The content of all_results.json. */
-  readonly results: { readonly [key: string]: JsonValue };
+  readonly results: Results;
   /** True where the directory already held the finished run and nothing was computed. */
   readonly alreadyComplete: boolean;
 }

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { bertConfig } from '../src/config/index.js';
 import { DataError, InterruptedError, UsageError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
-import { setEngine } from '../src/engine/index.js';
+import { engineInfo, setEngine } from '../src/engine/index.js';
 import { BertForPreTraining } from '../src/models/index.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { PretrainingBatches, pretrainingVocabulary } from './batches.js';
@@ -85,6 +85,15 @@ test('the directory is a checkpoint that loads, with its results and logs', asyn
   const model = await BertForPreTraining.fromPretrained(path.join(folder, 'files'));
   assert.deepEqual(model.loadReport.missing, []);
   model.dispose();
+});
+
+test('the precision of the engine is as before a run, and the run takes it where nothing else was asked for', async () => {
+  const before = engineInfo().matmulPrecision;
+  const { results } = await run('precision', { maxSteps: 1 });
+  assert.equal(results['precision'], before);
+  if (engineInfo().hasBf16) assert.equal((await run('precision-bf16', { maxSteps: 1, matmulPrecision: 'bf16' })).results['precision'], 'bf16');
+  else await assert.rejects(run('precision-bf16', { maxSteps: 1, matmulPrecision: 'bf16' }), UsageError);
+  assert.equal(engineInfo().matmulPrecision, before);
 });
 
 test('after an abort the run goes on and ends bit for bit where an uninterrupted one ends', async () => {

@@ -2,15 +2,15 @@
  * Pretrains an encoder on a text corpus: masked words and next sentences (Devlin et al., 2019), with evaluations on held-out documents
  * in between. The same call on the same directory resumes or does nothing. Writes a checkpoint directory in Hugging Face layout.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
+import { type Results, readResults } from '../src/checkpoint/results.js';
 import type { JsonValue } from '../src/checkpoint/trainingState.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
-import { DataError, InterruptedError } from '../src/data/errors.js';
+import { InterruptedError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
-import { setMatmulPrecision } from '../src/engine/index.js';
-import { AutoModelForPreTraining, type PreTrainingModel } from '../src/models/index.js';
+import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
+import { AutoModelForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
 import { AdamW } from '../src/optim/adamw.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { type LossResult, type TrainingResult, runTraining } from '../src/train/loop.js';
@@ -19,13 +19,11 @@ import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
 import type { LoopState } from '../src/train/types.js';
 import type { ForwardContext } from '../src/encoder/types.js';
 import { HeldOutEvaluation, type PretrainingMetrics, countCorrect, metricWarnings } from './evaluate.js';
-import { type PretrainJob, parameterCount, preparePretraining } from './job.js';
+import { type PretrainJob, preparePretraining } from './job.js';
 import { pretrainingCard } from './modelCard.js';
 import type { PretrainOptions, PretrainResult } from './options.js';
 
 export type { PretrainOptions, PretrainResult } from './options.js';
-
-type Results = PretrainResult['results'];
 
 /**
  * Runs a whole pretraining.
@@ -35,6 +33,7 @@ type Results = PretrainResult['results'];
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   const job = await preparePretraining(options);
   let model = job.model;
+  const precisionBefore = engineInfo().matmulPrecision;
   try {
     const output = await OutputDirectory.open(options.output, {
       kind: 'pretrain',
@@ -68,16 +67,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
       await output.close();
     }
   } finally {
+    setMatmulPrecision(precisionBefore);
     model.dispose();
-  }
-}
-
-async function readResults(directory: string): Promise<Results> {
-  const file = path.join(directory, 'all_results.json');
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Results;
-  } catch (cause) {
-    throw new DataError(`run.json says that the run is complete, but its results cannot be read (${String(cause)})`, { location: { file }, hint: 'Start anew with --overwrite.', cause });
   }
 }
 

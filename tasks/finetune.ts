@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { readSafetensors } from '../src/checkpoint/safetensors.js';
 import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
+import { readResults } from '../src/checkpoint/results.js';
 import { DataError, InterruptedError } from '../src/data/errors.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
@@ -19,7 +20,7 @@ import { bestEvaluation, outOfPatience } from './bestCheckpoint.js';
 import { classificationLoss } from './classificationLoss.js';
 import { classify, evalEntries, score } from './classify.js';
 import { type EncodedRow, encodeSplit } from './encodeSplit.js';
-import { finishFinetune, readResults } from './finetuneResults.js';
+import { finishFinetune } from './finetuneResults.js';
 import { type FinetuneJob, prepareFinetune } from './finetuneJob.js';
 import { finetuneGrid, gridPoints } from './gridSearch.js';
 import type { FinetuneOptions, FinetuneResult } from './options.js';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
-import { AutoModelForSequenceClassification, type SequenceClassificationModel } from '../src/models/index.js';
+import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { describeSettings } from '../src/train/describeSettings.js';
@@ -137,9 +137,4 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
 /** The names of a model's classes, in its order. */
 export function labelNames(model: SequenceClassificationModel): string[] {
   return Array.from({ length: model.numLabels }, (_, i) => model.config.id2label?.[i] ?? `LABEL_${i}`);
-}
-
-/** Elements of all parameters. */
-export function parameterCount(model: SequenceClassificationModel): number {
-  return [...model.namedParameters().values()].reduce((sum, variable) => sum + variable.size, 0);
 }

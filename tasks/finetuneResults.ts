@@ -1,17 +1,15 @@
 /** The end of a fine-tune: final evaluation, predictions, and the files of the checkpoint directory. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { majorityBaseline } from '../glue/baselines.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import type { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
-import { DataError } from '../src/data/errors.js';
-import type { SequenceClassificationModel } from '../src/models/index.js';
+import { parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
 import type { TrainingResult } from '../src/train/loop.js';
 import { trainerStateJson } from '../src/train/metricLog.js';
 import { bestEvaluation } from './bestCheckpoint.js';
 import { type ClassifierOutput, classify, evalEntries, score } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
-import { type FinetuneJob, labelNames, parameterCount } from './finetuneJob.js';
+import { type FinetuneJob, labelNames } from './finetuneJob.js';
 import { modelCard } from './modelCard.js';
 import type { Results } from './options.js';
 import { toPredictions, writePredictionFiles } from './predictions.js';
@@ -26,16 +24,6 @@ export interface FinishedFinetune {
   readonly encoded: { readonly train: readonly EncodedRow[]; readonly dev: readonly (readonly EncodedRow[])[] };
   readonly labelMap: readonly number[] | undefined;
   encode(split: TaskSplit): Promise<EncodedRow[]>;
-}
-
-/** all_results.json of a finished run. */
-export async function readResults(directory: string): Promise<Results> {
-  const file = path.join(directory, 'all_results.json');
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Results;
-  } catch (cause) {
-    throw new DataError(`run.json says that the run is complete, but its results cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { location: { file }, hint: 'start anew with --overwrite', cause });
-  }
 }
 
 /** Writes model, predictions, results, card; marks the run complete; returns all_results.json. */

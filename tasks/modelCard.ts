@@ -1,13 +1,8 @@
 /** README.md of a fine-tuned checkpoint: what it is and what was measured, with the metadata block that model hubs read. */
+import { plainLine } from '../src/data/plainLine.js';
 import type { FinetunePlan } from './finetunePlan.js';
 import type { Results } from './options.js';
 import type { TaskSpec } from './taskSpec.js';
-
-/** Text that Markdown and YAML take literally on one line. */
-function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replaceAll(/[<>|`]/g, '');
-}
 
 /** The card's text. Metrics are shown x100, losses as they are. */
 export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, command: string): string {
@@ -19,7 +14,7 @@ export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, 
     const show = (n: number): string => (name.startsWith('loss') ? n.toFixed(4) : (100 * n).toFixed(2));
     return `| ${name} | ${show(number)} | ${typeof majority === 'number' ? show(majority) : ''} |`;
   });
-  const text = (key: string): string => plain(String(results[key] ?? ''));
+  const text = (key: string): string => plainLine(String(results[key] ?? ''));
   return [
     '---',
     'library_name: transformers',
@@ -29,7 +24,7 @@ export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, 
     ...(spec.glue === undefined ? [] : ['datasets:', '- nyu-mll/glue']),
     '---',
     '',
-    `# ${text('model')}, fine-tuned on ${plain(spec.title)}`,
+    `# ${text('model')}, fine-tuned on ${plainLine(spec.title)}`,
     '',
     `${results['init'] === 'random' ? 'Started from random weights. ' : ''}Trained on ${text('train_samples')} rows for ${Number(results['epoch'] ?? 0).toFixed(2)} epochs, seed ${text('seed')}; evaluated on ${text('eval_samples')} rows.`,
     '',
@@ -40,9 +35,9 @@ export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, 
     `Settings: recipe ${plan.recipe}, learning rate ${plan.learningRate}, batch ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, ${plan.lrSchedulerType} schedule with ${plan.warmupSteps} steps of warm-up, weight decay ${plan.weightDecay}, at most ${plan.maxSeqLength} tokens.`,
     `Engine ${text('engine')}, matrix products in ${text('precision')}.`,
     '',
-    ...(spec.kind === 'classification' ? [`Labels: ${spec.labels.map(plain).join(', ')}.`, ''] : ['One output: the score itself, without a sigmoid.', '']),
+    ...(spec.kind === 'classification' ? [`Labels: ${spec.labels.map(plainLine).join(', ')}.`, ''] : ['One output: the score itself, without a sigmoid.', '']),
     '```',
-    plain(command),
+    plainLine(command),
     '```',
     '',
   ].join('\n');

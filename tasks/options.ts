@@ -1,5 +1,5 @@
 /** Options and results of the task runners, as the command line and the library pass them. */
-import type { JsonValue } from '../src/checkpoint/trainingState.js';
+import type { Results } from '../src/checkpoint/results.js';
 import type { ProgressEvent } from '../src/train/types.js';
 
 export type EvalStrategy = 'epoch' | 'steps' | 'no';
@@ -88,8 +88,7 @@ export interface FinetuneOptions extends CommonOptions, DataOptions, Hyperparame
   readonly acceptChanged?: readonly string[] | undefined;
 }
 
-/** Numbers and names of a result file. */
-export type Results = { readonly [key: string]: JsonValue };
+export type { Results } from '../src/checkpoint/results.js';
 
 export interface FinetuneResult {
   readonly output: string;

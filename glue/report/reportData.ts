@@ -87,6 +87,7 @@ function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
     return prediction === undefined ? undefined : collapseSignature(task, run.metrics, { prediction, metrics: run.majority });
   });
   const first = runs[0];
+  const seconds = runs.flatMap((run) => run.trainSeconds ?? []);
   return {
     task: task.name,
     seeds: runs.map((run) => run.seed),
@@ -94,7 +95,7 @@ function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
     collapsed: signatures.every((signature) => signature !== undefined) ? signatures[0] : undefined,
     trainRows: first?.trainRows,
     evalRows: first?.evalRows,
-    trainSeconds: summarize(runs.flatMap((run) => run.trainSeconds ?? [])).mean,
+    trainSeconds: seconds.length === 0 ? undefined : summarize(seconds).mean,
   };
 }
 

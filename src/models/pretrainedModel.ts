@@ -31,6 +31,11 @@ export interface ForwardOptions {
   readonly dropout?: DropoutStream | undefined;
 }
 
+/** Elements of all parameters. */
+export function parameterCount(model: PretrainedModel): number {
+  return [...model.namedParameters().values()].reduce((sum, { size }) => sum + size, 0);
+}
+
 export abstract class PretrainedModel {
   readonly config: EncoderConfig;
   /** Set by fromPretrained; empty lists for a model made from a configuration. */
