@@ -15,6 +15,9 @@ export interface TaskRun {
   readonly task: GlueTaskName;
   /** Name of the system in tables: the model's, with "random weights" for `--init random`. */
   readonly system: string;
+  /** Hash and folder of the checkpoint it started from, as run.json tells them. */
+  readonly modelSha256: string | undefined;
+  readonly modelPath: string | undefined;
   readonly seed: number;
   readonly epoch: number | undefined;
   /** By result-file name without `eval_`; `accuracy_mm` is MNLI's mismatched set. */
@@ -65,7 +68,7 @@ export async function collectRuns(directories: readonly string[]): Promise<Colle
   // A suite has hundreds of small files: read some at a time, results in the order of the folders.
   const limit = pLimit(openFolders);
   const outcomes = await Promise.all([...found].map((directory) => limit(() => readOutcome(directory))));
-  const taskRuns = outcomes.flatMap((outcome) => ('task' in outcome ? [outcome] : []));
+  const taskRuns = withDistinctNames(outcomes.flatMap((outcome) => ('task' in outcome ? [outcome] : [])));
   const pretrainingRuns = outcomes.flatMap((outcome) => ('results' in outcome ? [outcome] : []));
   const unfinished = outcomes.flatMap((outcome) => ('reason' in outcome ? [outcome] : []));
   if (taskRuns.length + pretrainingRuns.length === 0) {
@@ -74,6 +77,27 @@ export async function collectRuns(directories: readonly string[]): Promise<Colle
     });
   }
   return { taskRuns, pretrainingRuns, unfinished };
+}
+
+/** Different models of one name get as much of their path into it as tells them apart: averaged as one system they would mean nothing. */
+function withDistinctNames(runs: readonly TaskRun[]): TaskRun[] {
+  return runs.map((run) => {
+    const namesakes = runs.filter(({ system, modelSha256 }) => system === run.system && modelSha256 !== run.modelSha256);
+    if (namesakes.length === 0) return run;
+    const ownParts = pathParts(run.modelPath);
+    let length = 1;
+    while (length < ownParts.length && namesakes.some((other) => tail(pathParts(other.modelPath), length) === tail(ownParts, length))) length += 1;
+    const place = tail(ownParts, length);
+    return { ...run, system: `${run.system} (${place === '' ? run.modelSha256?.slice(0, 8) ?? 'unknown origin' : place})` };
+  });
+}
+
+function pathParts(file: string | undefined): string[] {
+  return (file ?? '').split(/[\\/]/).filter((part) => part !== '');
+}
+
+function tail(parts: readonly string[], length: number): string {
+  return parts.slice(-length).join('/');
 }
 
 interface UnfinishedRun {
@@ -130,6 +154,8 @@ async function readJson(file: string): Promise<Json | undefined> {
 const asNumber = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 const asString = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+
 /** Entries whose key starts with `prefix` and whose value is a number, without the prefix. */
 function numbersWithPrefix(json: Json, prefix: string): Record<string, number> {
   return Object.fromEntries(
@@ -150,11 +176,12 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
   const name = glueTaskNames.find((candidate) => candidate === task);
   if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
   const model = asString(results['model']) ?? path.basename(directory);
-  const versions = typeof results['versions'] === 'object' && results['versions'] !== null ? (results['versions'] as Json) : {};
   return {
     directory,
     task: name,
     system: results['init'] === 'random' ? `${model}, random weights` : model,
+    modelSha256: asString(asObject(run['settings'])['modelSha256']),
+    modelPath: asString(asObject(run['about'])['model']),
     seed: asNumber(results['seed']) ?? 0,
     epoch: asNumber(results['epoch']),
     metrics: numbersWithPrefix(results, 'eval_'),
@@ -169,7 +196,7 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     precision: asString(results['precision']),
     command,
     machine: asString(results['machine']),
-    versions: Object.fromEntries(Object.entries(versions).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : []))),
+    versions: Object.fromEntries(Object.entries(asObject(results['versions'])).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : []))),
   };
 }
 

@@ -86,6 +86,25 @@ test('text from data is inert in HTML and Markdown', async () => {
   assert.match(text, /\\\|\\`x\\`/);
 });
 
+test('different models of one name stay apart, and several runs of one seed are told', async () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
+  const add = (name: string, seed: number, accuracy: number, model: string, sha: string): void => {
+    writeRun(root, name, { task: 'rte', model: path.basename(model), seed, eval_accuracy: accuracy });
+    writeFileSync(path.join(root, name, 'run.json'), JSON.stringify({ command: name, settings: { modelSha256: sha }, about: { model } }));
+  };
+  add('r1', 1, 0.6, '/runs/long/mini', 'aa');
+  add('r2', 2, 0.62, '/moved/long/mini', 'aa');
+  add('r3', 1, 0.7, '/runs/short/mini', 'bb');
+  add('r4', 1, 0.8, '/runs/short/mini', 'bb');
+  add('r5', 1, 0.5, '/runs/other', 'cc');
+  const { data } = await writeReport([root], { output: path.join(root, 'report') });
+  const means = data.systems.map(({ name, tasks }) => [name, tasks.rte?.metrics['accuracy']?.mean.toFixed(1)]);
+  assert.deepEqual(means, [['mini (long/mini)', '61.0'], ['mini (short/mini)', '75.0'], ['other', '50.0']]);
+  const remarks = data.remarks.filter((remark) => remark.includes('one seed'));
+  assert.equal(remarks.length, 1);
+  assert.match(remarks[0] ?? '', /^mini \(short\/mini\) on RTE has several runs of one seed \(1, 1\)/);
+});
+
 test('an absent folder, a folder without runs and an unknown published id are usage errors', async () => {
   const empty = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
   await assert.rejects(writeReport([path.join(empty, 'no')], { output: empty }), (error) => error instanceof UsageError && /no such folder/.test(error.message));

@@ -163,6 +163,11 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
       if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: nothing that it may have learned shows there.`);
     }
   }
+  for (const system of systems) {
+    for (const { task, seeds } of Object.values(system.tasks)) {
+      if (new Set(seeds).size < seeds.length) remarks.push(`${system.name} on ${glueTasks[task].title} has several runs of one seed (${seeds.join(', ')}): the mean is over all of them, whatever their settings.`);
+    }
+  }
   for (const { directory, reason } of collected.unfinished) remarks.push(`${directory} is not in the tables: ${reason}.`);
   return remarks;
 }
