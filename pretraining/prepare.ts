@@ -231,7 +231,9 @@ async function writeCorpus(options: PrepareOptions, settings: PrepareSettings, s
 function chooseHeldOut(hashes: BigUint64Array, settings: PrepareSettings): Set<bigint> {
   const share = settings.validationSplitPercentage / 100;
   if (share === 0) return new Set();
-  const texts = [...new Set(hashes)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  // Sorted in an array and not gathered in a Set, which holds 16.7 million entries at most.
+  const sorted = hashes.slice().sort();
+  const texts = sorted.filter((hash, i) => i === 0 || hash !== sorted[i - 1]);
   const least = settings.nextSentence === 'nsp' ? 2 : 1;
   const limit = BigInt(Math.floor(share * 2 ** 53)) << 11n;
   const below = texts.filter((hash) => hash < limit).length;
