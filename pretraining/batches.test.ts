@@ -86,6 +86,16 @@ test('an epoch takes each example at most once', () => {
   assert.ok(batches.examplesPerEpoch - starts.size < 21);
 });
 
+test('a batch can be traced to its examples', () => {
+  const batches = new PretrainingBatches(options);
+  const index = buildExamples(store, options.documents, options.examples, options.seed, 1);
+  for (const batch of batches.microBatches(batches.stepsPerEpoch + 2)) {
+    const numbers = batches.exampleNumbers(batch);
+    assert.equal(numbers.length, 7);
+    assert.deepEqual(assembleBatch(store, index, numbers, options.masking, vocabulary, options.seed, 1), batch);
+  }
+});
+
 test('fewer examples than a batch are taken more than once', () => {
   const small = placeStore([[3, 4], [5]]);
   const batches = new PretrainingBatches({ ...options, store: small, documents: allDocuments(small) });

@@ -109,6 +109,8 @@ export class PretrainingBatches implements BatchSource<PretrainingBatch> {
   readonly stepsPerEpoch: number;
   /** Examples of the first epoch. */
   readonly examplesPerEpoch: number;
+  /** Of the batches that are still in use. */
+  readonly #examplesOf = new WeakMap<PretrainingBatch, Uint32Array>();
   #epoch: { readonly number: number; readonly key: number; readonly index: ExampleIndex; readonly order: Uint32Array };
 
   constructor(options: PretrainingBatchOptions) {
@@ -134,7 +136,14 @@ export class PretrainingBatches implements BatchSource<PretrainingBatch> {
     const first = (step % this.stepsPerEpoch) * batchSize * accumulationSteps;
     return Array.from({ length: accumulationSteps }, (_, micro) => {
       const examples = Uint32Array.from({ length: batchSize }, (_, i) => order[(first + micro * batchSize + i) % order.length] as number);
-      return assembleBatch(store, index, examples, masking, vocabulary, seed, key);
+      const batch = assembleBatch(store, index, examples, masking, vocabulary, seed, key);
+      this.#examplesOf.set(batch, examples);
+      return batch;
     });
+  }
+
+  /** The numbers, within their epoch, of the examples of a batch that came from here: to name it in an error. */
+  exampleNumbers(batch: PretrainingBatch): ArrayLike<number> {
+    return this.#examplesOf.get(batch) ?? [];
   }
 }

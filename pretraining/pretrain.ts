@@ -160,6 +160,7 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
       timeBudgetSeconds: plan.timeBudgetSeconds,
       rateRecord: plan.timeBudgetSeconds === undefined ? undefined : new RateLog(output.path),
       onLog: (entry) => log.append(entry),
+      rowIds: (batch) => job.batches.exampleNumbers(batch),
     });
     // A run that was killed between its last step and its results has yet to evaluate.
     if (heldOut !== undefined && evaluated?.step !== training.state.step) evaluated = await evaluate(heldOut, training.state.step);
