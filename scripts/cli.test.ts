@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -50,6 +50,8 @@ describe('usage errors exit 2 and suggest the near match', () => {
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--learning-rate', 'fast'], /--learning-rate: "fast" is not a number/],
     [['finetune', '--model', 'M', '--output', 'O'], /neither --task nor --train-file/],
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--engine', 'natve'], /Did you mean "native"/],
+    [['suite', '--model', 'M', '--output', 'O', '--tasks', 'cola'], /no model directory M/],
+    [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--seed', '1.5'], /--seed: "1.5" is not a whole number/],
     [['report'], /DIR is missing/],
     [['report', 'no-such-folder'], /no such folder: no-such-folder/],
     [['tasks', 'extra'], /unexpected "extra"/],
@@ -76,9 +78,34 @@ describe('tasks', () => {
   });
 });
 
+test('help COMMAND is COMMAND --help', () => assert.equal(bertwright('help', 'tasks').stdout, bertwright('tasks', '--help').stdout));
+
+test('a reader that has seen enough is no failure; a full disk behind stdout is one', { skip: process.platform === 'linux' ? false : 'needs /bin/sh and /dev/full' }, () => {
+  const shell = (line: string) => spawnSync('/bin/sh', ['-c', line, 'sh', process.execPath, cli], { encoding: 'utf8' });
+  const { stderr, stdout } = shell('{ "$1" "$2" tasks --json; echo "status $?" >&2; } | head -c 1');
+  assert.deepEqual([stdout, stderr], ['[', 'status 0\n']);
+  const full = shell('"$1" "$2" tasks > /dev/full');
+  assert.match(full.stderr, /^bertwright: ENOSPC/);
+  assert.equal(full.status, 74);
+});
+
+test('vocab does not write into a model folder', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-cli-'));
+  const corpus = path.join(folder, 'corpus.txt');
+  writeFileSync(corpus, 'the cat sat on the mat\n');
+  const train = (...more: readonly string[]) => bertwright('vocab', '--corpus', corpus, '--output', folder, '--vocab-size', '20', ...more);
+  const { status, stderr } = train();
+  assert.match(stderr, /holds other files than a tokenizer's \(corpus\.txt\)/);
+  assert.equal(status, 2);
+  assert.equal(train('--overwrite').status, 0);
+});
+
 test('--print-config shows each setting with its origin and runs nothing', () => {
   const { stdout, status } = bertwright('finetune', '--task_name', 'mrpc', '--model', 'M', '--output', 'O', '--print-config');
   assert.equal(status, 0);
   assert.match(stdout, /^task +"mrpc" {2}\(command line\)$/m);
   assert.match(stdout, /^engine +"auto" {2}\(default\)$/m);
+  assert.match(stdout, /^learning-rate +- {2}\(not set\)$/m);
+  const parsed = JSON.parse(bertwright('finetune', '--task', 'mrpc', '--print-config', '--json').stdout) as Record<string, unknown>;
+  assert.deepEqual(parsed['task'], { value: 'mrpc', origin: 'command line' });
 });

@@ -23,7 +23,7 @@ export function toPredictions(output: ClassifierOutput, encoded: readonly Encode
 }
 
 /** One JSON object a line. */
-function predictionLines(predictions: readonly Prediction[]): string {
+export function predictionLines(predictions: readonly Prediction[]): string {
   return predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join('');
 }
 

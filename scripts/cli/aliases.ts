@@ -34,6 +34,12 @@ const valueAliases: Readonly<Record<string, Readonly<Record<string, string>>>> =
   optimizer: { adamw_torch: 'adamw', adamw_torch_fused: 'adamw', adamw_hf: 'adamw' },
 };
 
+/** The spelling here of a flag's value; `name` is the flag's name here. */
+export function canonicalValue(name: string, value: string): string {
+  const spelled = Object.hasOwn(valueAliases, name) ? valueAliases[name] : undefined;
+  return spelled !== undefined && Object.hasOwn(spelled, value) ? (spelled[value] ?? value) : value;
+}
+
 /** The name here of a flag as typed, without its leading hyphens. */
 export function canonicalFlag(command: string | undefined, flag: string): string {
   const negated = flag.startsWith('no-') || flag.startsWith('no_');
@@ -50,9 +56,9 @@ export function canonicalArguments(args: readonly string[]): string[] {
   let previous = '';
   return args.map((arg) => {
     if (arg === '--') rest = true;
-    const values = valueAliases[previous];
+    const flagBefore = previous;
     previous = '';
-    if (rest || !arg.startsWith('--') || arg.length < 4) return values !== undefined && Object.hasOwn(values, arg) ? (values[arg] ?? arg) : arg;
+    if (rest || !arg.startsWith('--') || arg.length < 4) return canonicalValue(flagBefore, arg);
     const equals = arg.indexOf('=');
     const flag = arg.slice(2, equals < 0 ? undefined : equals);
     const name = canonicalFlag(command, flag);
@@ -60,8 +66,6 @@ export function canonicalArguments(args: readonly string[]): string[] {
       previous = name;
       return `--${name}`;
     }
-    const value = arg.slice(equals + 1);
-    const spelled = valueAliases[name];
-    return `--${name}=${spelled !== undefined && Object.hasOwn(spelled, value) ? (spelled[value] ?? value) : value}`;
+    return `--${name}=${canonicalValue(name, arg.slice(equals + 1))}`;
   });
 }

@@ -21,7 +21,7 @@ export const engineOptions: Readonly<Record<string, OptionSpec>> = {
 
 /** Of every command that draws random numbers. */
 export const seedOption: Readonly<Record<string, OptionSpec>> = {
-  seed: { type: 'number', describe: 'seed of every random choice', default: 42, group: common },
+  seed: { type: 'number', whole: true, describe: 'seed of every random choice', default: 42, group: common },
 };
 
 /** Of commands that write a run directory. */

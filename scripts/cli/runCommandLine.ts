@@ -5,32 +5,35 @@ import { didYouMean } from '../../src/data/nearMatch.js';
 import { commands } from '../commands/index.js';
 import { aliasNames, canonicalArguments } from './aliases.js';
 import { commonOptions } from './options.js';
+import { printJson, printLine } from './output.js';
 import { pastedCommands } from './pasted.js';
 import { resolveSettings, type Settings } from './settings.js';
 import { shellQuote } from './shellQuote.js';
 import type { CommandSpec, OptionSpec } from './spec.js';
+import { terminalText } from './terminalText.js';
 import { packageVersion } from './version.js';
 
 /** Runs one command line (without node and script). Throws the errors of src/data/errors.ts. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   const first = args[0];
+  if (first === 'help' && args.length === 2) return runCommandLine([args[1] ?? '', '--help']);
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    console.log(await overview());
+    printLine(await overview());
     return;
   }
   if (first === '--version' || first === 'version') {
-    console.log(packageVersion());
+    printLine(packageVersion());
     return;
   }
   const pasted = pastedCommands.find(({ names }) => names.includes(first));
   if (pasted !== undefined) {
     if (args.includes('--help') || args.includes('-h')) {
-      console.log(pasted.help);
+      printLine(pasted.help);
       return;
     }
     const translation = pasted.translate(args.slice(1));
-    for (const note of translation.notes) console.error(note);
-    console.error(`bertwright ${translation.args.map(shellQuote).join(' ')}`);
+    for (const note of translation.notes) console.error(terminalText(note));
+    console.error(terminalText(`bertwright ${translation.args.map(shellQuote).join(' ')}`));
     return runCommandLine(translation.args);
   }
   const command = commands.find(({ name }) => name === first);
@@ -42,15 +45,25 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   }
   const canonical = canonicalArguments(args);
   if (canonical.includes('--help') || canonical.includes('-h')) {
-    console.log(await commandHelp(command));
+    printLine(await commandHelp(command));
     return;
   }
   const { settings, words } = await parseCommand(command, canonical.slice(1), ['bertwright', ...args].map(shellQuote).join(' '));
   if (settings.boolean('print-config') === true) {
-    console.log(settings.describe());
+    printConfig(settings, Object.keys(allOptions(command)));
     return;
   }
   await command.run(settings, words);
+}
+
+function printConfig(settings: Settings, names: readonly string[]): void {
+  const rows = settings.explain(names);
+  if (settings.boolean('json') === true) {
+    printJson(Object.fromEntries(rows.map(({ name, ...row }) => [name, row])));
+    return;
+  }
+  const width = Math.max(...names.map((name) => name.length));
+  for (const { name, value, origin } of rows) printLine(`${name.padEnd(width)}  ${value === null ? '-' : JSON.stringify(value)}  (${origin})`);
 }
 
 /** All options of a command, its own first. */
@@ -103,7 +116,7 @@ export async function parseCommand(command: CommandSpec, args: readonly string[]
   }
   const words = argv._.map(String);
   checkWords(command, words);
-  return { settings: resolveSettings(options, typed, commandLine), words };
+  return { settings: resolveSettings(command.name, options, typed, commandLine), words };
 }
 
 function checkWords(command: CommandSpec, words: readonly string[]): void {

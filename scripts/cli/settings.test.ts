@@ -12,6 +12,9 @@ const options: Readonly<Record<string, OptionSpec>> = {
   'learning-rate': { type: 'number', describe: '', default: 1e-4 },
   engine: { type: 'string', describe: '', choices: ['native', 'wasm'], default: 'native' },
   corpus: { type: 'list', describe: '' },
+  seed: { type: 'number', whole: true, describe: '' },
+  optimizer: { type: 'string', describe: '' },
+  output: { type: 'string', describe: '' },
   overwrite: { type: 'boolean', describe: '' },
 };
 
@@ -21,16 +24,19 @@ function configFile(text: string): string {
   return file;
 }
 
-const resolve = (entries: Readonly<Record<string, unknown>>) => resolveSettings(options, new Map(Object.entries(entries)), 'bertwright test');
+const resolve = (entries: Readonly<Record<string, unknown>>) => resolveSettings('pretrain', options, new Map(Object.entries(entries)), 'bertwright test');
 
 test('the command line wins over the configuration file, which wins over defaults; origins are told', () => {
   const config = configFile('{ // rates\n "learning_rate": 3e-5, "engine": "wasm" /* slow */ }');
   const settings = resolve({ config, engine: 'native' });
   assert.equal(settings.number('learning-rate'), 3e-5);
   assert.equal(settings.string('engine'), 'native');
-  assert.match(settings.describe(), /engine +"native" {2}\(command line\)/);
-  assert.match(settings.describe(), /learning-rate +0\.00003 {2}\(configuration file\)/);
-  assert.match(resolve({}).describe(), /learning-rate +0\.0001 {2}\(default\)/);
+  assert.deepEqual(settings.explain(['overwrite', 'learning-rate', 'engine']), [
+    { name: 'engine', value: 'native', origin: 'command line' },
+    { name: 'learning-rate', value: 3e-5, origin: 'configuration file' },
+    { name: 'overwrite', value: null, origin: 'not set' },
+  ]);
+  assert.deepEqual(resolve({}).explain(['learning-rate']), [{ name: 'learning-rate', value: 1e-4, origin: 'default' }]);
 });
 
 test('lists take repeated values and commas', () => assert.deepEqual(resolve({ corpus: ['a,b', 'c'] }).list('corpus'), ['a', 'b', 'c']));
@@ -40,9 +46,20 @@ test('wrong values name flag, value and expectation', () => {
   assert.throws(() => resolve({ engine: 'wasn' }), (error) => error instanceof UsageError && /Did you mean "wasm"/.test(error.message));
 });
 
+test('whole numbers are checked', () => {
+  assert.equal(resolve({ seed: '7' }).number('seed'), 7);
+  for (const seed of ['1.5', '-1']) assert.throws(() => resolve({ seed }), /--seed: "[-.\d]+" is not a whole number of 0 or more/);
+});
+
+test('keys of a configuration file may be the names and values of transformers, each once', () => {
+  const settings = resolve({ config: configFile('{"train_file": "a.txt", "output_dir": "O", "optim": "adamw_torch", "learningRate": 1}') });
+  assert.deepEqual([settings.list('corpus'), settings.string('output'), settings.string('optimizer'), settings.number('learning-rate')], [['a.txt'], 'O', 'adamw', 1]);
+  assert.throws(() => resolve({ config: configFile('{"output_dir": "O", "output": "P"}') }), /"output" sets --output a second time/);
+});
+
 test('an unknown key of a configuration file suggests the near match, broken JSON names the file', () => {
   assert.throws(() => resolve({ config: configFile('{"learning-rat": 1}') }), /unknown key "learning-rat". Did you mean "learning-rate"/);
-  assert.throws(() => resolve({ config: configFile('{"learning-rate": }') }), (error) => error instanceof DataError && /settings\.json/.test(error.message));
+  assert.throws(() => resolve({ config: configFile('{"learning-rate": }') }), (error) => error instanceof DataError && /settings\.json:1:19: /.test(error.message));
   assert.throws(() => resolve({ config: configFile('{"__proto__": 1}') }), /unknown key "__proto__"/);
 });
 

@@ -3,8 +3,10 @@
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { DataError, IoError, UsageError } from '../../src/data/errors.js';
+import { IoError, UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
+import { parseJsonObject } from '../../src/data/strictJson.js';
+import { aliasNames, canonicalFlag, canonicalValue } from './aliases.js';
 import type { OptionSpec } from './spec.js';
 
 type Value = string | number | boolean | readonly string[];
@@ -51,11 +53,9 @@ export class Settings {
     return value;
   }
 
-  /** Every setting with its origin, one a line, for `--print-config`. */
-  describe(): string {
-    const rows = [...this.#values].sort(([a], [b]) => (a < b ? -1 : 1));
-    const width = Math.max(...rows.map(([name]) => name.length));
-    return rows.map(([name, { value, origin }]) => `${name.padEnd(width)}  ${JSON.stringify(value)}  (${origin})`).join('\n');
+  /** The flags of the given names with their values and origins, sorted: for `--print-config`. One without a value has null. */
+  explain(names: Iterable<string>): { readonly name: string; readonly value: Value | null; readonly origin: Origin | 'not set' }[] {
+    return [...names].sort().map((name) => ({ name, ...(this.#values.get(name) ?? { value: null, origin: 'not set' }) }));
   }
 }
 
@@ -64,8 +64,8 @@ export function stripJsonComments(text: string): string {
   return text.replaceAll(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (match) => (match.startsWith('"') ? match : match.replaceAll(/[^\n]/g, ' ')));
 }
 
-/** Reads a configuration file: a JSON object whose keys are flags (any spelling of hyphens), comments allowed. */
-export function readConfigFile(file: string, options: Readonly<Record<string, OptionSpec>>): Map<string, Value> {
+/** Reads a configuration file of a command: a JSON object whose keys are flags (in any spelling, those of transformers too), comments allowed. */
+function readConfigFile(command: string, file: string, options: Readonly<Record<string, OptionSpec>>): Map<string, Value> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -75,30 +75,26 @@ export function readConfigFile(file: string, options: Readonly<Record<string, Op
     const folder = path.dirname(file);
     throw new UsageError(`no configuration file ${file}.${didYouMean(path.basename(file), existsSync(folder) ? readdirSync(folder) : [])}`, { cause, hint });
   }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(stripJsonComments(text));
-  } catch (cause) {
-    throw new DataError(`not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { location: { file } });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new DataError('expected a JSON object of flags', { location: { file } });
+  const parsed = parseJsonObject(stripJsonComments(text), { file, hint: 'a configuration is a JSON object whose keys are flags; comments are allowed' });
   const values = new Map<string, Value>();
   for (const [key, value] of Object.entries(parsed)) {
-    const name = key.replaceAll('_', '-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const name = canonicalFlag(command, key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
-    if (option === undefined) throw new UsageError(`${file}: unknown key "${key}".${didYouMean(name, Object.keys(options))}`, { hint: 'keys are the names of the command’s flags' });
-    values.set(name, checkedValue(name, option, value, `${file}: "${key}"`));
+    if (option === undefined) throw new UsageError(`${file}: unknown key "${key}".${didYouMean(name, [...Object.keys(options), ...aliasNames])}`, { hint: 'keys are the names of the command’s flags' });
+    if (values.has(name)) throw new UsageError(`${file}: "${key}" sets --${name} a second time`);
+    values.set(name, checkedValue(name, option, typeof value === 'string' ? canonicalValue(name, value) : value, `${file}: "${key}"`));
   }
   return values;
 }
 
 /** A value of the option's type, or a UsageError that names who, what was found and what was expected. */
-export function checkedValue(name: string, option: OptionSpec, value: unknown, who = `--${name}`): Value {
+function checkedValue(name: string, option: OptionSpec, value: unknown, who = `--${name}`): Value {
   const found = JSON.stringify(value) ?? String(value);
   switch (option.type) {
     case 'number': {
       const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
       if (typeof number !== 'number' || Number.isNaN(number)) throw new UsageError(`${who}: ${found} is not a number`);
+      if (option.whole === true && !(Number.isSafeInteger(number) && number >= 0)) throw new UsageError(`${who}: ${found} is not a whole number of 0 or more`);
       return number;
     }
     case 'boolean':
@@ -122,22 +118,22 @@ export function checkedValue(name: string, option: OptionSpec, value: unknown, w
   }
 }
 
-/** Puts command line, configuration file and defaults together. */
-export function resolveSettings(options: Readonly<Record<string, OptionSpec>>, typed: ReadonlyMap<string, unknown>, commandLine: string): Settings {
+/** Puts command line, configuration file and defaults of a command together. With --print-config nothing is missing: nothing runs. */
+export function resolveSettings(command: string, options: Readonly<Record<string, OptionSpec>>, typed: ReadonlyMap<string, unknown>, commandLine: string): Settings {
   const values = new Map<string, { value: Value; origin: Origin }>();
   for (const [name, option] of Object.entries(options)) {
     if (option.default !== undefined) values.set(name, { value: option.default, origin: 'default' });
   }
   const config = typed.get('config');
   if (typeof config === 'string') {
-    for (const [name, value] of readConfigFile(config, options)) values.set(name, { value, origin: 'configuration file' });
+    for (const [name, value] of readConfigFile(command, config, options)) values.set(name, { value, origin: 'configuration file' });
   }
   for (const [name, value] of typed) {
     const option = options[name];
     if (option !== undefined) values.set(name, { value: checkedValue(name, option, value), origin: 'command line' });
   }
   for (const [name, option] of Object.entries(options)) {
-    if (option.required === true && !values.has(name)) throw new UsageError(`--${name} is missing`, { hint: option.describe });
+    if (option.required === true && !values.has(name) && values.get('print-config')?.value !== true) throw new UsageError(`--${name} is missing`, { hint: option.describe });
   }
   return new Settings(values, commandLine);
 }

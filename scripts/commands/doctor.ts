@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { exitCodes } from '../../src/data/errors.js';
+import { printJson, printLine } from '../cli/output.js';
 import type { CommandSpec } from '../cli/spec.js';
 
 interface EngineState {
@@ -42,18 +43,18 @@ export const doctorCommand: CommandSpec = {
     const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
     const facts = { node: process.version, platform: `${process.platform} ${process.arch}`, processor: cpu, cores: os.availableParallelism(), memoryGib: os.totalmem() / 2 ** 30, compiler: compilerText, instructionSet: isa };
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify({ ...facts, engines, auto: chosen.engine, reason: chosen.reason }, undefined, 2));
+      printJson({ ...facts, engines, auto: chosen.engine, reason: chosen.reason });
       return;
     }
-    console.log(`node        ${facts.node}, ${facts.platform}`);
-    console.log(`processor   ${facts.processor}, ${facts.cores} cores${isa === undefined ? '' : `, ${isa}`}`);
-    console.log(`memory      ${facts.memoryGib.toFixed(1)} GiB, ${(os.freemem() / 2 ** 30).toFixed(1)} GiB free`);
-    console.log(`compiler    ${facts.compiler}`);
+    printLine(`node        ${facts.node}, ${facts.platform}`);
+    printLine(`processor   ${facts.processor}, ${facts.cores} cores${isa === undefined ? '' : `, ${isa}`}`);
+    printLine(`memory      ${facts.memoryGib.toFixed(1)} GiB, ${(os.freemem() / 2 ** 30).toFixed(1)} GiB free`);
+    printLine(`compiler    ${facts.compiler}`);
     for (const { engine, works, note, gflops } of engines) {
-      console.log(`${works ? 'works ' : 'absent'}      ${engine.padEnd(11)}${gflops === undefined ? '' : `${gflops.toFixed(gflops < 10 ? 1 : 0)} GFLOPS (f32 product). `}${note}`);
+      printLine(`${works ? 'works ' : 'absent'}      ${engine.padEnd(11)}${gflops === undefined ? '' : `${gflops.toFixed(gflops < 10 ? 1 : 0)} GFLOPS (f32 product). `}${note}`);
     }
-    console.log(`auto takes  ${chosen.engine}: ${chosen.reason}`);
-    console.log(chosen.engine === 'native' ? 'next        bertwright quickstart' : 'next        install a C++ compiler and run `npm run build:addon`, or go on with `bertwright quickstart` on this engine');
+    printLine(`auto takes  ${chosen.engine}: ${chosen.reason}`);
+    printLine(chosen.engine === 'native' ? 'next        bertwright quickstart' : 'next        install a C++ compiler and run `npm run build:addon`, or go on with `bertwright quickstart` on this engine');
     if (!engines.some(({ works }) => works)) process.exitCode = exitCodes.failure;
   },
 };

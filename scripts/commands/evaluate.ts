@@ -1,6 +1,7 @@
 /** `bertwright evaluate`: a checkpoint's metrics on one split. */
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
+import { printJson, printLine, writeOutputFile } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { readDataOptions, taskOptions } from '../cli/taskFlags.js';
@@ -34,16 +35,12 @@ export const evaluateCommand: CommandSpec = {
       }),
     );
     const output = settings.string('output');
-    const text = `${JSON.stringify(metrics, undefined, 2)}\n`;
-    if (output !== undefined) {
-      const { writeFileAtomic } = await import('../../src/checkpoint/atomicFile.js');
-      await writeFileAtomic(output, text);
-    }
-    if (settings.boolean('json') === true) process.stdout.write(text);
+    if (output !== undefined) await writeOutputFile(output, `${JSON.stringify(metrics, undefined, 2)}\n`);
+    if (settings.boolean('json') === true) printJson(metrics);
     else {
       for (const [name, value] of Object.entries(metrics)) {
-        if (typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
-        else if (typeof value === 'string') console.log(`${name}  ${value}`);
+        if (typeof value === 'number') printLine(`${name}  ${Number(value.toFixed(4))}`);
+        else if (typeof value === 'string') printLine(`${name}  ${value}`);
       }
     }
   },

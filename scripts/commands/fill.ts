@@ -1,8 +1,8 @@
 /** `bertwright fill`: what a pretrained model would put for [MASK]. */
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
+import { printJson, printLine } from '../cli/output.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { terminalText } from '../cli/terminalText.js';
 
 export const fillCommand: CommandSpec = {
   name: 'fill',
@@ -20,12 +20,12 @@ export const fillCommand: CommandSpec = {
     const { fillMask } = await import('../../pretraining/fill.js');
     const masks = await fillMask(settings.requiredString('model', 'give a checkpoint folder with --model'), words[0] ?? '', settings.number('top') ?? 5);
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify(masks, undefined, 2));
+      printJson(masks);
       return;
     }
     for (const [index, candidates] of masks.entries()) {
-      if (masks.length > 1) console.log(`[MASK] ${index + 1}`);
-      for (const { token, score } of candidates) console.log(`${(score * 100).toFixed(1).padStart(5)} %  ${terminalText(token)}`);
+      if (masks.length > 1) printLine(`[MASK] ${index + 1}`);
+      for (const { token, score } of candidates) printLine(`${(score * 100).toFixed(1).padStart(5)} %  ${token}`);
     }
   },
 };

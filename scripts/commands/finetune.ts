@@ -2,6 +2,7 @@
 import { UsageError } from '../../src/data/errors.js';
 import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption } from '../cli/options.js';
+import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { dataOptions, finetuneOptions, initOption, initSpec, readDataOptions, readHyperparameters, strategy } from '../cli/taskFlags.js';
@@ -61,13 +62,13 @@ export const finetuneCommand: CommandSpec = {
       }),
     );
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify(result.results, undefined, 2));
+      printJson(result.results);
       return;
     }
-    if (result.alreadyComplete) console.log(`${result.output}: already complete (--overwrite runs it anew)`);
+    if (result.alreadyComplete) printLine(`${result.output}: already complete (--overwrite runs it anew)`);
     for (const [name, value] of Object.entries(result.results)) {
-      if (name.startsWith('eval_') && typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
+      if (name.startsWith('eval_') && typeof value === 'number') printLine(`${name}  ${Number(value.toFixed(4))}`);
     }
-    console.log(result.output);
+    printLine(result.output);
   },
 };

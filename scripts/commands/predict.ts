@@ -1,9 +1,10 @@
 /** `bertwright predict`: labels or scores for a split, a file, a text, or lines of stdin. */
-import { createInterface } from 'node:readline';
-import { UsageError } from '../../src/data/errors.js';
+import { decodeUtf8 } from '../../glue/readTsv.js';
+import { DataError, UsageError } from '../../src/data/errors.js';
 import type { TextRow } from '../../tasks/options.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
+import { printJson, printLine, writeOutputFile } from '../cli/output.js';
 import type { Settings } from '../cli/settings.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -47,15 +48,15 @@ export const predictCommand: CommandSpec = {
         signal,
       }),
     );
-    const text = predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join('');
     const output = settings.string('output');
     if (output === undefined) {
-      process.stdout.write(settings.boolean('json') === true ? `${JSON.stringify(predictions)}\n` : text);
+      if (settings.boolean('json') === true) printJson(predictions, 0);
+      else for (const prediction of predictions) printJson(prediction, 0);
       return;
     }
-    const { writeFileAtomic } = await import('../../src/checkpoint/atomicFile.js');
-    await writeFileAtomic(output, text);
-    console.log(`${output}: ${predictions.length} rows`);
+    const { predictionLines } = await import('../../tasks/predictions.js');
+    await writeOutputFile(output, predictionLines(predictions));
+    printLine(`${output}: ${predictions.length} rows`);
   },
 };
 
@@ -66,12 +67,24 @@ async function givenRows(settings: Settings): Promise<readonly TextRow[] | undef
   if (settings.string('text-pair') !== undefined) throw new UsageError('--text-pair is given without --text');
   if (settings.string('task') !== undefined || settings.string('file') !== undefined) return undefined;
   if (process.stdin.isTTY === true) throw new UsageError('nothing to predict', { hint: 'give --task, --file, --text, or lines on stdin' });
-  const rows: TextRow[] = [];
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === '') continue;
-    const [textA = '', textB] = line.split('\t');
-    rows.push({ textA, textB });
-  }
-  if (rows.length === 0) throw new UsageError('stdin has no lines', { hint: 'one text a line; a tab separates the two texts of a pair' });
-  return rows;
+  return stdinRows(await collect(process.stdin));
+}
+
+async function collect(stream: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** A row a line, an empty line too, so that the n-th prediction is that of the n-th line. Throws a DataError for bad UTF-8 and a second tab. */
+function stdinRows(bytes: Buffer): TextRow[] {
+  const file = '<stdin>';
+  const lines = decodeUtf8(bytes, file).split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length === 0) throw new UsageError('stdin has no lines', { hint: 'one text a line; a tab separates the two texts of a pair' });
+  return lines.map((line, i) => {
+    const [textA = '', textB, ...more] = line.replace(/\r$/, '').split('\t');
+    if (more.length > 0) throw new DataError(`${more.length + 2} tab-separated texts, expected one or two`, { location: { file, line: i + 1 } });
+    return { textA, textB };
+  });
 }

@@ -1,7 +1,9 @@
 /** `bertwright prepare`: tokenizes a corpus once, into Arrow shards. */
 import { createCountProgress } from '../cli/countProgress.js';
+import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
+import { terminalText } from '../cli/terminalText.js';
 
 export const prepareCommand: CommandSpec = {
   name: 'prepare',
@@ -41,16 +43,16 @@ export const prepareCommand: CommandSpec = {
         overwrite: settings.boolean('overwrite'),
         progress: ({ bytes, totalBytes }) => progress.report({ stage: 'tokenizing', done: bytes, total: totalBytes }),
         note: (text) => {
-          if (!quiet) console.error(text);
+          if (!quiet) console.error(terminalText(text));
         },
         signal,
       }),
     );
     progress.end();
-    if (settings.boolean('json') === true) console.log(JSON.stringify({ output, reused, ...manifest }, undefined, 2));
+    if (settings.boolean('json') === true) printJson({ output, reused, ...manifest });
     else {
       const { counts } = manifest;
-      console.log(`${output}: ${counts.documents} documents, ${counts.sentences} sentences, ${counts.tokens} tokens${reused ? ' (already prepared)' : ''}`);
+      printLine(`${output}: ${counts.documents} documents, ${counts.sentences} sentences, ${counts.tokens} tokens${reused ? ' (already prepared)' : ''}`);
     }
   },
 };

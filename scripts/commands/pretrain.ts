@@ -3,8 +3,10 @@ import { UsageError } from '../../src/data/errors.js';
 import { parseDuration } from '../cli/duration.js';
 import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption, trainingOptions } from '../cli/options.js';
+import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
+import { terminalText } from '../cli/terminalText.js';
 
 const masking = 'Masking';
 
@@ -102,15 +104,16 @@ export const pretrainCommand: CommandSpec = {
       }),
     );
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify(result.results, undefined, 2));
+      printJson(result.results);
       return;
     }
-    if (result.alreadyComplete) console.log(`${result.output}: already complete (--overwrite runs it anew)`);
+    if (result.alreadyComplete) printLine(`${result.output}: already complete (--overwrite runs it anew)`);
     for (const [name, value] of Object.entries(result.results)) {
-      if (name.startsWith('eval_') && typeof value === 'number') console.log(`${name}  ${Number(value.toFixed(4))}`);
+      if (name.startsWith('eval_') && typeof value === 'number') printLine(`${name}  ${Number(value.toFixed(4))}`);
     }
     const { warnings } = result.results;
-    if (Array.isArray(warnings)) for (const warning of warnings) console.log(`warning: ${String(warning)}`);
-    console.log(result.output);
+    // With progress on, the run itself has said them.
+    if (quiet && Array.isArray(warnings)) for (const warning of warnings) console.error(`warning: ${terminalText(String(warning))}`);
+    printLine(result.output);
   },
 };

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { applyEngine } from '../cli/engine.js';
 import { engineOptions, seedOption } from '../cli/options.js';
+import { printJson, printLine } from '../cli/output.js';
 import { shellQuote } from '../cli/shellQuote.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -31,11 +32,11 @@ export const quickstartCommand: CommandSpec = {
       }),
     );
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify(result));
+      printJson(result);
       return;
     }
     const model = shellQuote(path.join(output, 'pretrain'));
-    console.log(`The report: ${result.report} (also ${result.markdown}), after ${Math.round(result.seconds)} s.
+    printLine(`The report: ${result.report} (also ${result.markdown}), after ${Math.round(result.seconds)} s.
 
 Next, on your own corpus and the full GLUE data:
   npx bertwright vocab --corpus CORPUS.txt --output tokenizer

@@ -1,5 +1,6 @@
 /** `bertwright report`: leaderboard-style report of finished runs. */
 import path from 'node:path';
+import { printJson, printLine } from '../cli/output.js';
 import type { CommandSpec } from '../cli/spec.js';
 
 export const reportCommand: CommandSpec = {
@@ -19,7 +20,7 @@ export const reportCommand: CommandSpec = {
       published: settings.list('published') ?? [],
       title: settings.string('title') ?? 'GLUE report',
     });
-    if (settings.boolean('json') === true) console.log(JSON.stringify(files.data, undefined, 2));
-    else for (const file of [files.markdown, files.html, files.json]) console.log(path.relative('.', file));
+    if (settings.boolean('json') === true) printJson(files.data);
+    else for (const file of [files.markdown, files.html, files.json]) printLine(path.relative('.', file));
   },
 };

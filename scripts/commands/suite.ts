@@ -2,6 +2,7 @@
 import { UsageError } from '../../src/data/errors.js';
 import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, glueDataOption } from '../cli/options.js';
+import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { finetuneOptions, initOption, initSpec, readHyperparameters, strategy } from '../cli/taskFlags.js';
@@ -64,11 +65,11 @@ export const suiteCommand: CommandSpec = {
         progress: createProgress({ stream: process.stderr, quiet }),
       }),
     );
-    if (settings.boolean('json') === true) console.log(JSON.stringify(result, undefined, 2));
+    if (settings.boolean('json') === true) printJson(result);
     else {
       for (const run of result.runs) {
         const value = run.value === undefined ? '' : `  ${run.metric ?? ''} ${Number(run.value.toFixed(4))}`;
-        console.log(`${run.status.padEnd(8)}  ${run.directory}${value}${run.error === undefined ? '' : `  ${run.error}`}`);
+        printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${run.error === undefined ? '' : `  ${run.error}`}`);
       }
     }
     if (result.runs.some((run) => run.status === 'failed')) process.exitCode = 1;

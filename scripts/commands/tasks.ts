@@ -1,5 +1,6 @@
 /** `bertwright tasks`: the table of tasks. */
 import { glueTaskNames, glueTasks } from '../../glue/tasks.js';
+import { printJson, printLine } from '../cli/output.js';
 import type { CommandSpec } from '../cli/spec.js';
 
 export const tasksCommand: CommandSpec = {
@@ -9,7 +10,7 @@ export const tasksCommand: CommandSpec = {
   examples: [['bertwright tasks', 'all ten'], ['bertwright tasks --json', 'as JSON']],
   run(settings) {
     if (settings.boolean('json') === true) {
-      console.log(JSON.stringify(Object.values(glueTasks), undefined, 2));
+      printJson(Object.values(glueTasks));
       return Promise.resolve();
     }
     const head = ['name', 'title', 'texts', 'labels', 'metrics', 'train', 'dev', 'test'];
@@ -22,7 +23,7 @@ export const tasksCommand: CommandSpec = {
       ];
     });
     const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-    for (const row of [head, ...rows]) console.log(row.map((text, i) => text.padEnd(widths[i] ?? 0)).join('  ').trimEnd());
+    for (const row of [head, ...rows]) printLine(row.map((text, i) => text.padEnd(widths[i] ?? 0)).join('  ').trimEnd());
     return Promise.resolve();
   },
 };
