@@ -21,8 +21,8 @@ export interface ModelFingerprint {
   readonly tokenizer: string;
 }
 
-/** Hashes of a model directory; an absent one is a UsageError with the near match. */
-export async function fingerprintModel(directory: string, withWeights: boolean): Promise<ModelFingerprint> {
+/** File names of a model directory; an absent one is a UsageError with the near match, and so is one without a configuration. */
+export async function modelFiles(directory: string): Promise<string[]> {
   let names: string[];
   try {
     names = (await readdir(directory)).sort();
@@ -32,6 +32,12 @@ export async function fingerprintModel(directory: string, withWeights: boolean):
   if (!names.includes('config.json')) {
     throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });
   }
+  return names;
+}
+
+/** Hashes of a model directory. Throws as `modelFiles` does, and a DataError where a checkpoint's file is damaged. */
+export async function fingerprintModel(directory: string, withWeights: boolean): Promise<ModelFingerprint> {
+  const names = await modelFiles(directory);
   // An intermediate checkpoint lists its files' hashes; a damaged one that was asked for is refused.
   if (names.includes('manifest.json')) await requireIntact(directory);
   const weights = names.filter((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');

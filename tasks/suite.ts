@@ -6,9 +6,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { glueTask, glueTaskNames, glueTasks } from '../glue/tasks.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
+import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
 import { finetune } from './finetune.js';
+import { modelFiles } from './fingerprint.js';
 import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
 
@@ -77,14 +79,21 @@ async function earlierRuns(output: string, runs: readonly SuiteRun[]): Promise<S
   }
 }
 
+/** A planned run that an earlier suite finished is complete already, unless its settings differ: then the suite refuses it. */
+async function withEarlierStatus(run: SuiteRun): Promise<SuiteRun> {
+  const earlier = run.status === 'planned' ? await readRunRecord(run.directory) : undefined;
+  return earlier?.status === 'complete' ? { ...run, status: 'complete' } : run;
+}
+
 /**
  * Runs the suite.
  * @throws UsageError before anything starts where options are wrong; BusyError where another suite works in the directory;
  * InterruptedError after the current run saved. Failures of single runs are in the result, not thrown.
  */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  for (const model of options.models) await modelFiles(model);
   const runs = await plannedRuns(options);
-  if (options.dryRun === true) return { output: options.output, runs };
+  if (options.dryRun === true) return { output: options.output, runs: await Promise.all(runs.map(withEarlierStatus)) };
   await mkdir(options.output, { recursive: true });
   const lock = await acquireLock(options.output);
   try {
