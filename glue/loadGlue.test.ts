@@ -104,6 +104,7 @@ describe('reading', () => {
     const dir = folderWith({ 'SST-2/devel.tsv': 'sentence\tlabel\n' });
     const cases: readonly [string, string, RegExp][] = [
       ['sst3', 'dev', /unknown task "sst3". Did you mean "sst2"/],
+      ['mnli', 'validation_mismached', /Did you mean "validation_mismatched"/],
       ['sst2', 'tset', /no split "tset". Did you mean "test"/],
       ['sst2', 'dev', /no file dev.tsv .* Did you mean "devel.tsv"/],
     ];

@@ -5,7 +5,7 @@ import { DataError, UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
 import { didYouMeanPath } from '../src/data/nearPath.js';
 import { columnIndex, readTsv, type TsvFile, type TsvRow } from './readTsv.js';
-import { fileLabels, type GlueSplit, type GlueTask, glueSplit, glueTask, type SplitFile } from './tasks.js';
+import { fileLabels, foldName, type GlueSplit, type GlueTask, glueSplit, glueTask, type SplitFile } from './tasks.js';
 
 export interface GlueExample {
   /** Row number in the file from 0: the index of the submission file. */
@@ -37,8 +37,7 @@ export async function taskFolder(dir: string, task: GlueTask): Promise<string> {
   } catch {
     throw new UsageError(`no GLUE data folder at ${dir}.${await didYouMeanPath(dir)}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
   }
-  const fold = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '');
-  const found = names.find((name) => name === task.title) ?? names.find((name) => fold(name) === fold(task.title));
+  const found = names.find((name) => name === task.title) ?? names.find((name) => foldName(name) === foldName(task.title));
   if (found !== undefined) return path.join(dir, found);
   throw new UsageError(`no folder "${task.title}" in ${dir}.${didYouMean(task.title, names)}`, { hint: `${dir} has: ${names.sort().join(', ') || 'nothing'}` });
 }

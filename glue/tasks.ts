@@ -162,29 +162,34 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
 /** All ten names in the leaderboard's order. */
 export const glueTaskNames = Object.keys(glueTasks) as readonly GlueTaskName[];
 
+/** A name without case, hyphens and underscores. */
+export function foldName(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_]/g, '');
+}
+
 /**
  * The task of a name in any case, with or without a hyphen or underscore (`SST-2`, `sst2`, `STS_B`).
  * Throws a UsageError with the near match for any other name.
  */
 export function glueTask(name: string): GlueTask {
-  const folded = name.toLowerCase().replaceAll(/[-_]/g, '');
-  const found = glueTaskNames.find((candidate) => candidate === folded);
+  const found = glueTaskNames.find((candidate) => candidate === foldName(name));
   if (found !== undefined) return glueTasks[found];
   throw new UsageError(`unknown task "${name}".${didYouMean(name, glueTaskNames)}`, { hint: `tasks: ${glueTaskNames.join(', ')}` });
 }
 
 const splitAliases: Readonly<Record<string, GlueSplit>> = {
   train: 'train', dev: 'dev', test: 'test', validation: 'dev',
-  devmatched: 'dev', validationmatched: 'dev', devmismatched: 'dev_mismatched', validationmismatched: 'dev_mismatched',
-  testmatched: 'test', testmismatched: 'test_mismatched', devmm: 'dev_mismatched', testmm: 'test_mismatched', diagnostic: 'test',
+  dev_matched: 'dev', validation_matched: 'dev', dev_mismatched: 'dev_mismatched', validation_mismatched: 'dev_mismatched',
+  test_matched: 'test', test_mismatched: 'test_mismatched', dev_mm: 'dev_mismatched', test_mm: 'test_mismatched', diagnostic: 'test',
 };
 
 /** The split of a name as people write it (validation, dev_matched, …). Throws a UsageError where the task has no such split. */
 export function glueSplit(task: GlueTask, name: string): GlueSplit {
-  const split = splitAliases[name.toLowerCase().replaceAll(/[-_]/g, '')];
-  const choices = Object.keys(task.splits);
-  if (split === undefined || !(split in task.splits)) {
-    throw new UsageError(`${task.title} has no split "${name}".${didYouMean(name, choices)}`, { hint: `splits of ${task.title}: ${choices.join(', ')}` });
+  const spellings = Object.entries(splitAliases).filter(([, meant]) => meant in task.splits);
+  const split = spellings.find(([alias]) => foldName(alias) === foldName(name))?.[1];
+  if (split === undefined) {
+    const choices = Object.keys(task.splits);
+    throw new UsageError(`${task.title} has no split "${name}".${didYouMean(name, spellings.map(([alias]) => alias))}`, { hint: `splits of ${task.title}: ${choices.join(', ')}` });
   }
   return split;
 }
