@@ -14,7 +14,8 @@ export interface FilledPiece {
 
 /**
  * The `top` likeliest pieces for each [MASK] of `text`, in the order of the text, best first; each is predicted with the others masked.
- * `model` is a checkpoint directory, or a model with its tokenizer (not disposed here). Throws a UsageError for a text without [MASK].
+ * `model` is a checkpoint directory, or a model with its tokenizer (not disposed here). Throws a UsageError for a text without [MASK]
+ * and for a checkpoint without the head that predicts.
  */
 export async function fillMask(model: string | { readonly model: MaskedLanguageModel; readonly tokenizer: TextTokenizer }, text: string, top = 5): Promise<FilledPiece[][]> {
   if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; expected a whole number of at least 1`);
@@ -22,6 +23,10 @@ export async function fillMask(model: string | { readonly model: MaskedLanguageM
   const tokenizer = await AutoTokenizer.fromPretrained(model);
   const loaded = await AutoModelForMaskedLM.fromPretrained(model);
   try {
+    const { missing } = loaded.loadReport;
+    if (missing.length > 0) {
+      throw new UsageError(`${model} has no masked-language-model head (${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''})`, { hint: 'Give a model made by `bertwright pretrain`.' });
+    }
     return await fill(loaded, tokenizer, text, top);
   } finally {
     loaded.dispose();
