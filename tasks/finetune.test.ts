@@ -190,11 +190,13 @@ test('the suite runs what is missing, lists what failed, and goes on', async () 
   const planned = await runSuite({ ...options, dryRun: true });
   assert.equal(planned.runs.length, 6);
   assert.ok(planned.runs.every((run) => run.status === 'planned'));
+  await assert.rejects(runSuite({ ...options, models: [model, path.join(folder, 'tiny-brt')] }), /no model directory .*Did you mean "tiny-bert"/, 'before anything runs');
   const { runs } = await runSuite(options);
   assert.deepEqual(runs.map((run) => `${run.task} ${run.seed} ${run.status}`), ['cola 1 complete', 'cola 2 complete', 'rte 1 failed', 'rte 2 failed', 'stsb 1 complete', 'stsb 2 complete']);
   assert.match(runs[2]?.error ?? '', /no folder "RTE"/);
   assert.equal(runs[0]?.directory, path.join(output, 'tiny-bert', 'cola', 'seed-1'));
   assert.ok(Array.isArray((await json('suite', 'suite.json'))['runs']));
+  assert.deepEqual((await runSuite({ ...options, dryRun: true })).runs.map((run) => run.status), ['complete', 'complete', 'planned', 'planned', 'complete', 'complete']);
   const all = await runSuite({ ...options, tasks: ['all'], seeds: [1], init: 'random' });
   assert.ok(all.runs.some((run) => run.task === 'rte' && run.status === 'skipped'));
   assert.ok(all.runs.some((run) => run.task === 'mnli' && run.status === 'complete'));
