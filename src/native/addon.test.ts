@@ -80,11 +80,11 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     const [four, six] = [new Float32Array(4), new Float32Array(6)];
     const one = Int32Array.of(1);
     const cases: readonly (readonly [string, readonly unknown[], typeof TypeError | typeof RangeError, RegExp])[] = [
-      ['addScaled', [four], TypeError, /addScaled: expected 3 arguments, found 1/],
-      ['addScaled', [[1], four, 1], TypeError, /addScaled: target must be a Float32Array, found an array/],
-      ['addScaled', [new Float64Array(4), four, 1], TypeError, /target must be a Float32Array, found a typed array of another type/],
-      ['addScaled', [six, four, 1], RangeError, /source must have at least 6 elements, found 4/],
-      ['addScaled', [four, four, '1'], TypeError, /scale must be a number, found a string/],
+      ['softmax', [four], TypeError, /softmax: expected 4 arguments, found 1/],
+      ['softmax', [[1], four, 2, 2], TypeError, /softmax: x must be a Float32Array, found an array/],
+      ['softmax', [new Float64Array(4), four, 2, 2], TypeError, /x must be a Float32Array, found a typed array of another type/],
+      ['softmax', [six, four, 2, 3], RangeError, /y must have at least 6 elements, found 4/],
+      ['softmax', [four, four, '2', 2], TypeError, /rows must be a number, found a string/],
       ['dropout', [four, four, 2, 3, 0.1, 1], RangeError, /dropout: x must have at least 6 elements/],
       ['dropout', [four, four, 2, 2, 1, 1], RangeError, /dropRate must be in \[0, 1\)/],
       ['dropout', [four, four, 2, 2, 0.1, -1], RangeError, /dropKey must be an integer from 0/],
@@ -125,38 +125,84 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     const source = `
       const { parentPort, workerData } = require('node:worker_threads');
       const addon = require(workerData);
-      const x = new Float32Array(200_000).fill(1);
-      for (let i = 0; i < 50; i++) addon.unary(2, x, x, x.length);
-      addon.addScaled(x, x, 1);
-      parentPort.postMessage(x[199_999]);`;
+      const x = new Float32Array(200_000).fill(2);
+      for (let i = 0; i < 51; i++) addon.unary(0, x, x, x.length);
+      parentPort.postMessage(x.every((value) => value === -2));`;
     const workers = [1, 2, 3].map(() => new Worker(source, { eval: true, workerData: file }));
-    const x = new Float32Array(200_000).fill(1);
+    // A range that were left out or done twice would keep its sign.
+    const x = new Float32Array(200_000).fill(2);
     const results = workers.map((worker) => new Promise((resolve, reject) => { worker.on('message', resolve).on('error', reject); }));
-    for (let i = 0; i < 50; i++) addon.unary(2, x, x, x.length);
-    assert.deepEqual(await Promise.all(results), [2, 2, 2]);
+    for (let i = 0; i < 51; i++) addon.unary(0, x, x, x.length);
+    assert.deepEqual(await Promise.all(results), [true, true, true]);
     await Promise.all(workers.map((worker) => worker.terminate()));
-    addon.addScaled(x, x, 1);
-    assert.equal(x[199_999], 2);
+    addon.unary(0, x, x, x.length);
+    assert.ok(x.every((value) => value === 2));
   });
 
   test('a process that used the thread pool ends at once, also when only a worker used it', () => {
     const { file } = fixture();
-    const use = `const a = require(${JSON.stringify(file)}); a.setThreads(4); const x = new Float32Array(1e6); a.addScaled(x, x, 1);`;
+    const use = `const a = require(${JSON.stringify(file)}); a.setThreads(4); const x = new Float32Array(1e6); a.unary(0, x, x, 1e6);`;
     for (const program of [use, `new (require('node:worker_threads').Worker)(${JSON.stringify(use)}, { eval: true });`, `${use} process.exit(0);`]) {
       const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 20_000, encoding: 'utf8' });
       assert.deepEqual([status, signal, stderr], [0, null, '']);
     }
   });
 
-  test('a processor with AVX2 only runs it without an illegal instruction', { skip: spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false }, () => {
+  test('lack of memory in the threads is an error of the call, and the pool works on', { skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed' }, () => {
+    const { file } = fixture();
+    // The address space is limited to what is in use and less than the 150 MB of working memory that each of the two heads needs.
+    const program = `
+      const a = require(${JSON.stringify(file)});
+      a.setThreads(2);
+      const x = new Float32Array(1e6).fill(2);
+      a.unary(0, x, x, 1e6);
+      const tokens = 2 ** 20, [qkv, out, lse] = [96, 32, 2].map((width) => new Float32Array(width * tokens));
+      const used = Number(require('node:fs').readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
+      require('node:child_process').execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (used + 1e8)]);
+      for (let i = 0; i < 2; i++) {
+        try {
+          a.attentionForward(qkv, Int32Array.of(0, tokens), out, lse, tokens, 2, 16, 0, 0);
+        } catch (error) {
+          process.stdout.write(error.message + '. ');
+        }
+        a.unary(0, x, x, 1e6);
+      }
+      process.stdout.write(String(x.every((value) => value === -2)));`;
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 60_000, encoding: 'utf8' });
+    const message = 'attentionForward: out of memory. ';
+    assert.deepEqual([status, signal, stdout], [0, null, `${message}${message}true`], stderr);
+  });
+
+  test('a processor with AVX2 only runs every kernel without an illegal instruction', { skip: spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false }, () => {
     const { file } = fixture();
     const program = `
       const a = require(${JSON.stringify(file)});
       const { available, isa } = a.info();
       const x = new Float32Array(1000).fill(0.5), y = new Float32Array(1000);
+      const f = (length) => new Float32Array(length).fill(0.5), i = (...values) => Int32Array.of(...values);
       for (let code = 0; code < 12; code++) a.unary(code, x, y, 1000);
+      for (let code = 0; code < 7; code++) for (const [left, right] of [[1, 1], [1, 0], [0, 1]]) a.binary(code, x, x, y, i(1000), i(left), i(right));
+      for (let code = 0; code < 4; code++) for (const [mid, inner] of [[100, 1], [10, 10]]) a.reduce(code, x, y, 10, mid, inner);
       a.softmax(x, y, 10, 100);
+      a.copyStrided(x, y, 0, i(40, 25), i(1, 40));
+      a.concatenate([x, x], i(10, 20), y, 30);
+      a.gather(x, i(1, 0, 9), y, 1, 1, 10, 3, 100);
+      a.segmentSum(x, i(1, 0, 1), y, 3, 100, 2);
       a.dropout(x, y, 10, 100, 0.1, 3);
+      a.embeddingForward(x, x, x, i(1, 0), i(0, 1), i(1, 1), y, 2, 100);
+      a.gatherRows(x, i(3, 3), y, 2, 100);
+      a.scatterAddRows(x, i(3, 3), y, 2, 100, 10);
+      a.attentionForward(f(3 * 20 * 20), i(0, 7, 20), f(400), f(40), 20, 2, 10, 0.1, 3);
+      a.attentionBackward(f(400), f(1200), f(400), f(40), i(0, 7, 20), f(1200), 20, 2, 10, 0.1, 3);
+      a.layerNormForward(x, x, x, x, y, f(1000), f(10), 10, 100, 1e-12, 0.1, 3);
+      a.layerNormBackward(x, x, f(10), x, y, f(1000), f(100), f(100), 10, 100, 0.1, 3);
+      for (const activation of [0, 1, 2, 3]) {
+        a.linearActivationForward(x, x, x, f(400), y, 20, 20, 50, activation);
+        a.linearActivationBackward(x, x, x, x, f(1000), f(1000), f(20), 20, 20, 50, activation);
+      }
+      a.mlmCrossEntropy(x, f(2000), f(100), i(1, 99), f(2), f(40), f(2000), f(100), 2, 20, 100, 1);
+      a.sumOfSquares([x]);
+      a.adamwUpdate([f(1000)], [x], [f(1000)], [f(1000)], f(1), f(1), 0.1, 0.9, 0.99, 1e-8, 0.1, 0.01, 1);
       a.gemm(false, true, 20, 20, 50, x, x, y, false);
       process.stdout.write(JSON.stringify({ available, isa, first: y[0] }));`;
     for (const [cpu, expected] of [['Haswell-v4', ['avx2', 'portable']], ['Westmere', ['portable']]] as const) {

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace bertwright {
 namespace {
@@ -68,6 +70,7 @@ class Pool {
         std::this_thread::yield();
       }
     }
+    if (failed_.exchange(false, std::memory_order_relaxed)) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
@@ -75,12 +78,17 @@ class Pool {
   static constexpr uint64_t openBit = 0x10000;
   static constexpr int generationShift = 17;
 
+  /** Takes ranges until none is left. The first failure of all threads is kept for `run`: here it would end the process. */
   void work() {
     insideJob_ = true;
-    for (;;) {
-      const size_t begin = next_.fetch_add(chunk_, std::memory_order_relaxed);
-      if (begin >= size_) break;
-      function_(context_, begin, std::min(size_, begin + chunk_));
+    try {
+      for (;;) {
+        const size_t begin = next_.fetch_add(chunk_, std::memory_order_relaxed);
+        if (begin >= size_) break;
+        function_(context_, begin, std::min(size_, begin + chunk_));
+      }
+    } catch (...) {
+      if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
     }
     insideJob_ = false;
   }
@@ -159,6 +167,8 @@ class Pool {
   size_t helpers_ = 0;
   RangeFunction function_ = nullptr;
   const void* context_ = nullptr;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
 
   alignas(64) std::atomic<size_t> sleeping_{0};
   std::mutex sleepMutex_;

@@ -6,7 +6,6 @@
 #define BERTWRIGHT_PARALLEL_H
 
 #include <cstddef>
-#include <type_traits>
 
 namespace bertwright {
 
@@ -24,7 +23,8 @@ void parallelRanges(size_t n, size_t grain, RangeFunction function, const void* 
  * Each `begin` is a multiple of `grain`; which ranges there are depends on the thread count. A result that must not
  * depend on it (any sum across elements) has to be cut into blocks of a fixed size, with parallelFor over the blocks.
  * Small work (n <= grain), a call from inside another parallelFor, and a call while another JavaScript thread
- * holds the pool run on the calling thread. fn must not throw.
+ * holds the pool run on the calling thread. What fn throws on any thread (std::bad_alloc of scratch.h) is thrown here,
+ * once no thread is in fn any more.
  */
 template <typename Function>
 void parallelFor(size_t n, size_t grain, const Function& fn) {
