@@ -61,7 +61,6 @@ function measureRows(tokens: number, hidden: number, vocab: number): void {
     measure(`layer norm backward, dropout ${rate}`, { bytes: 4 * bytes }, () => addon.layerNormBackward(x, xhat, rstd, gamma, dx, y, dgamma, dbeta, tokens, hidden, rate, 7));
   }
   measure('dropout', { bytes: 2 * bytes }, () => addon.dropout(x, y, tokens, hidden, dropRate, 7));
-  measure('scaled addition', { bytes: 3 * bytes }, () => addon.addScaled(y, x, 1e-3));
   const [table, gradient, position, tokenType] = [filled(vocab * hidden), new Float32Array(vocab * hidden), filled(512 * hidden), filled(2 * hidden)];
   const ids = Int32Array.from({ length: tokens }, () => random.integer(vocab));
   const positions = Int32Array.from({ length: tokens }, (_, t) => t % 128);

@@ -68,8 +68,6 @@ export interface NativeAddon {
   /** out[numRows,H] = 0, then out[rows[i]] += dy[i], in order of i for each row (deterministic). */
   scatterAddRows(dy: F32, rows: I32, out: F32, count: number, hidden: number, numRows: number): void;
   gatherRows(x: F32, rows: I32, y: F32, count: number, hidden: number): void;
-  /** target += scale * source. */
-  addScaled(target: F32, source: F32, scale: number): void;
   /** Sum of squares over all arrays, accumulated in float64, independent of the thread count. NaN and Inf propagate. */
   sumOfSquares(arrays: readonly F32[]): number;
   /**

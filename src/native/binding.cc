@@ -109,10 +109,6 @@ int32_t* Args::i32(size_t index, const char* name, size_t length) const {
   return static_cast<int32_t*>(typedArray(values_[index], name, napi_int32_array, "an Int32Array", length));
 }
 
-uint8_t* Args::u8(size_t index, const char* name, size_t length) const {
-  return static_cast<uint8_t*>(typedArray(values_[index], name, napi_uint8_array, "a Uint8Array", length));
-}
-
 std::vector<FloatSpan> Args::f32List(size_t index, const char* name) const {
   bool array = false;
   if (napi_is_array(env_, values_[index], &array) != napi_ok || !array) {

@@ -1,11 +1,11 @@
 /**
  * The border to JavaScript: argument checks and the table of the addon's functions.
  *
- *   BERTWRIGHT_FUNCTION(addScaled, 3) {
- *     const size_t count = args.length(0);
- *     float* target = args.f32(0, "target", count);
- *     const float* source = args.f32(1, "source", count);
- *     const float scale = args.number(2, "scale");
+ *   BERTWRIGHT_FUNCTION(softmax, 4) {
+ *     const size_t rows = args.size(2, "rows");
+ *     const size_t cols = args.size(3, "cols");
+ *     const float* x = args.f32(0, "x", args.elements({rows, cols}));
+ *     float* y = args.f32(1, "y", args.elements({rows, cols}));
  *     ...
  *     return nullptr;   // undefined
  *   }
@@ -49,7 +49,6 @@ class Args {
   float* f32OrNull(size_t index, const char* name, size_t length) const;
   /** An Int32Array of at least `length` elements. */
   int32_t* i32(size_t index, const char* name, size_t length) const;
-  uint8_t* u8(size_t index, const char* name, size_t length) const;
   /** An array of Float32Arrays. */
   std::vector<FloatSpan> f32List(size_t index, const char* name) const;
   /** Elements of the typed array at `index`; 0 where it is none (the accessor that follows complains). */
@@ -71,7 +70,6 @@ class Args {
   [[noreturn]] void failRange(const std::string& message) const;
 
   napi_env env() const { return env_; }
-  napi_value value(size_t index) const { return values_[index]; }
 
  private:
   void* typedArray(napi_value value, const std::string& name, napi_typedarray_type type, const char* typeName, size_t length) const;

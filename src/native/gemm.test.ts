@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NativeAddon } from './addon.js';
-import { assertClose, assertThreadsAgree, bitsOf, once, randomArray, testAddon, testOnEveryIsa } from './testing/addonUnderTest.js';
+import { assertClose, assertThreadsAgree, bitsOf, once, randomArray, testAddon, testOnBf16, testOnEveryIsa } from './testing/addonUnderTest.js';
 import { plainGemm, roundToBfloat16 } from './testing/plainLinear.js';
 
 interface Shape {
@@ -47,17 +47,6 @@ function multiply(addon: NativeAddon, transA: boolean, transB: boolean, { m, n, 
   return out;
 }
 
-/** Runs `body` with operands rounded to bfloat16, where the instruction set in use has it. */
-function withBf16(addon: NativeAddon, body: () => void): void {
-  if (addon.info().isa !== 'avx512bf16') return;
-  addon.setMatmulPrecision('bf16');
-  try {
-    body();
-  } finally {
-    addon.setMatmulPrecision('highest');
-  }
-}
-
 for (const shape of shapes) {
   const { a, b } = operandsOf(shape);
   const { m, n, k } = shape;
@@ -73,21 +62,18 @@ for (const shape of shapes) {
     }
   });
 
-  testOnEveryIsa(`bfloat16 products equal float64 loops over rounded operands: ${nameOf(shape)}`, (addon) => {
-    withBf16(addon, () => {
-      transposes.forEach(([transA, transB], i) => {
-        const found = multiply(addon, transA, transB, shape, a, b);
-        assertClose(`${transA} ${transB}`, found, rounded()[i] as Float64Array, 2e-6);
-        assertClose(`${transA} ${transB} unrounded`, found, expected()[i] as Float64Array, 1.5e-2);
-      });
+  testOnBf16(`bfloat16 products equal float64 loops over rounded operands: ${nameOf(shape)}`, (addon) => {
+    transposes.forEach(([transA, transB], i) => {
+      const found = multiply(addon, transA, transB, shape, a, b);
+      assertClose(`${transA} ${transB}`, found, rounded()[i] as Float64Array, 2e-6);
+      assertClose(`${transA} ${transB} unrounded`, found, expected()[i] as Float64Array, 1.5e-2);
     });
   });
 
-  testOnEveryIsa(`products do not depend on the thread count: ${nameOf(shape)}`, (addon) => {
-    const compute = (): Float32Array[] => transposes.map(([transA, transB]) => multiply(addon, transA, transB, shape, a, b));
-    assertThreadsAgree(addon, compute);
-    withBf16(addon, () => assertThreadsAgree(addon, compute));
-  });
+  const threadsAgree = (addon: NativeAddon): void =>
+    assertThreadsAgree(addon, () => transposes.map(([transA, transB]) => multiply(addon, transA, transB, shape, a, b)));
+  testOnEveryIsa(`products do not depend on the thread count: ${nameOf(shape)}`, threadsAgree);
+  testOnBf16(`bfloat16 products do not depend on the thread count: ${nameOf(shape)}`, threadsAgree);
 
   testOnEveryIsa(`accumulating adds to what is there: ${nameOf(shape)}`, (addon) => {
     const before = randomArray(m * n, 23, 3);
@@ -120,24 +106,23 @@ testOnEveryIsa('without rows or columns nothing is written; with k = 0 the produ
   assert.deepEqual([...out], [0, 0, 0, 0, 0, 0]);
 });
 
-testOnEveryIsa('NaN and infinity reach exactly the rows and columns that hold them', (addon) => {
+function checkNonFinite(addon: NativeAddon): void {
   const shape = { m: 15, n: 35, k: 21 };
-  const check = (): void => {
-    for (const [transA, transB] of transposes) {
-      const { a, b } = operandsOf(shape);
-      a[transA ? 4 * shape.m + 13 : 13 * shape.k + 4] = NaN;
-      b[transB ? 34 * shape.k + 20 : 20 * shape.n + 34] = Infinity;
-      const out = multiply(addon, transA, transB, shape, a, b);
-      out.forEach((value, index) => {
-        const [i, j] = [Math.floor(index / shape.n), index % shape.n];
-        const wanted = i === 13 ? 'NaN' : j === 34 ? 'infinite' : 'finite';
-        assert.equal(Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? 'finite' : 'infinite', wanted, `[${i}, ${j}]`);
-      });
-    }
-  };
-  check();
-  withBf16(addon, check);
-});
+  for (const [transA, transB] of transposes) {
+    const { a, b } = operandsOf(shape);
+    a[transA ? 4 * shape.m + 13 : 13 * shape.k + 4] = NaN;
+    b[transB ? 34 * shape.k + 20 : 20 * shape.n + 34] = Infinity;
+    const out = multiply(addon, transA, transB, shape, a, b);
+    out.forEach((value, index) => {
+      const [i, j] = [Math.floor(index / shape.n), index % shape.n];
+      const wanted = i === 13 ? 'NaN' : j === 34 ? 'infinite' : 'finite';
+      assert.equal(Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? 'finite' : 'infinite', wanted, `[${i}, ${j}]`);
+    });
+  }
+}
+
+testOnEveryIsa('NaN and infinity reach exactly the rows and columns that hold them', checkNonFinite);
+testOnBf16('NaN and infinity of bfloat16 products reach exactly the rows and columns that hold them', checkNonFinite);
 
 testOnEveryIsa('nothing is written beyond the product, and the operands stay', (addon) => {
   const shape = { m: 14, n: 37, k: 9 };

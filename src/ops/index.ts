@@ -9,6 +9,6 @@ export { linear } from './linear.js';
 export { linearActivation } from './linearActivation.js';
 export { classCrossEntropy, type LossOptions, meanSquaredError } from './losses.js';
 export { mlmCrossEntropy, type MlmCrossEntropyOptions } from './mlmCrossEntropy.js';
-export { type AdamWStep, adamwUpdate, addScaledInPlace, sumOfSquares } from './optimizerOps.js';
+export { type AdamWStep, adamwUpdate, sumOfSquares } from './optimizerOps.js';
 export { qkvLinear } from './qkvLinear.js';
 export { gatherRows, scatterAddRows } from './rows.js';

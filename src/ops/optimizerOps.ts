@@ -1,4 +1,4 @@
-/** What an optimizer step does to whole lists of tensors: the global norm, accumulation and AdamW's update in place. */
+/** What an optimizer step does to whole lists of tensors: the global norm and AdamW's update in place. */
 import * as tf from '@tensorflow/tfjs';
 import { addon, nativeActive, valuesOf } from '../native/tensors.js';
 
@@ -56,15 +56,4 @@ export function sumOfSquares(tensors: readonly tf.Tensor[]): number {
     for (let i = 0; i < values.length; i++) total += (values[i] as number) ** 2;
   }
   return total;
-}
-
-/** target += scale * source, of one shape. As with `adamwUpdate`, what shares the variable's buffer on the native engine changes too. */
-export function addScaledInPlace(target: tf.Variable, source: tf.Tensor, scale: number): void {
-  if (nativeActive()) {
-    addon().addScaled(valuesOf(target), valuesOf(source), scale);
-    return;
-  }
-  tf.tidy(() => {
-    target.assign(tf.add(target, tf.mul(source, scale)));
-  });
 }

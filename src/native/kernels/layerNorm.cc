@@ -97,8 +97,8 @@ BERTWRIGHT_FUNCTION(layerNormBackward, 12) {
   std::memset(dbeta, 0, cols * sizeof(float));
   for (size_t block = 0; block < blocks; block++) {
     const float* sums = partial + block * 2 * cols;
-    isa().elementwise.addScaled(dgamma, sums, 1.0f, cols);
-    isa().elementwise.addScaled(dbeta, sums + cols, 1.0f, cols);
+    isa().reduce.into[reduceSum](dgamma, sums, cols);
+    isa().reduce.into[reduceSum](dbeta, sums + cols, cols);
   }
   return nullptr;
 }

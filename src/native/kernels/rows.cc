@@ -71,7 +71,7 @@ BERTWRIGHT_FUNCTION(scatterAddRows, 6) {
   const float* dy = args.f32(0, "dy", args.elements({count, hidden}));
   const int32_t* rows = readRows(args, 1, "rows", count, numRows, "out");
   float* out = args.f32(2, "out", args.elements({numRows, hidden}));
-  const auto addScaled = isa().elementwise.addScaled;
+  const auto addRow = isa().reduce.into[reduceSum];
   // Each task owns a rectangle of the output and walks through all rows in order, so no two tasks write one element and the
   // order of the sums is that of the input. Tables of few rows (token types) are cut by columns instead.
   constexpr size_t columnsPerTask = 64;
@@ -80,12 +80,12 @@ BERTWRIGHT_FUNCTION(scatterAddRows, 6) {
   parallelFor(byColumns ? hidden : numRows, grain, [&](size_t begin, size_t end) {
     if (byColumns) {
       for (size_t row = 0; row < numRows; row++) std::memset(out + row * hidden + begin, 0, (end - begin) * sizeof(float));
-      for (size_t i = 0; i < count; i++) addScaled(out + rows[i] * hidden + begin, dy + i * hidden + begin, 1.0f, end - begin);
+      for (size_t i = 0; i < count; i++) addRow(out + rows[i] * hidden + begin, dy + i * hidden + begin, end - begin);
     } else {
       std::memset(out + begin * hidden, 0, (end - begin) * hidden * sizeof(float));
       for (size_t i = 0; i < count; i++) {
         const size_t row = static_cast<size_t>(rows[i]);
-        if (row >= begin && row < end) addScaled(out + row * hidden, dy + i * hidden, 1.0f, hidden);
+        if (row >= begin && row < end) addRow(out + row * hidden, dy + i * hidden, hidden);
       }
     }
   });

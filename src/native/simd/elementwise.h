@@ -6,8 +6,6 @@
 #include <stdint.h>
 
 struct ElementwiseKernels {
-  /** target[i] += scale * source[i]. */
-  void (*addScaled)(float* target, const float* source, float scale, size_t count);
   /** y = a + b + c. */
   void (*addThree)(const float* a, const float* b, const float* c, float* y, size_t count);
   /** y[i] = x[i] * dropFactor(rowKey, firstColumn + i): a stretch of one row. x may be y. */

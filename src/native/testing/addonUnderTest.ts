@@ -7,19 +7,22 @@ import { loadAddon } from '../loadAddon.js';
 
 const loaded = await loadAddon();
 
-/** A test of the addon; skipped where it is not built. Instruction set and threads are put back after it. */
+/** A test of the addon; skipped where it is not built. Instruction set, precision and threads are put back after it. */
 export function testAddon(title: string, body: (addon: NativeAddon) => void): void {
-  test(title, { skip: loaded.addon === undefined && loaded.why }, () => {
-    const { addon } = loaded;
-    assert.ok(addon);
-    const { isa, threads } = addon.info();
-    try {
-      body(addon);
-    } finally {
-      addon.setIsa(isa);
-      addon.setThreads(threads);
-    }
-  });
+  test(title, { skip: loaded.addon === undefined && loaded.why }, () => runAndPutBack(body));
+}
+
+function runAndPutBack(body: (addon: NativeAddon) => void): void {
+  const { addon } = loaded;
+  assert.ok(addon);
+  const { isa, threads } = addon.info();
+  try {
+    body(addon);
+  } finally {
+    addon.setIsa(isa);
+    addon.setMatmulPrecision('highest');
+    addon.setThreads(threads);
+  }
 }
 
 /** A test of the addon that runs once on each instruction set of this processor. */
@@ -30,6 +33,17 @@ export function testOnEveryIsa(title: string, body: (addon: NativeAddon) => void
       body(addon);
     });
   }
+}
+
+/** A test of matrix products of operands rounded to bfloat16; skipped where the processor or the build lacks them. */
+export function testOnBf16(title: string, body: (addon: NativeAddon) => void): void {
+  const isa = 'avx512bf16';
+  const skip = loaded.addon === undefined ? loaded.why : !loaded.addon.info().available.includes(isa) && `no ${isa} here`;
+  test(`${title} [${isa}]`, { skip }, () => runAndPutBack((addon) => {
+    addon.setIsa(isa);
+    addon.setMatmulPrecision('bf16');
+    body(addon);
+  }));
 }
 
 /** Runs `compute` with 1, 2 and 3 threads and demands the same bits of every array it returns. */

@@ -1,4 +1,4 @@
-/** Element by element over whole arrays: scaled addition and dropout. */
+/** Dropout of a whole matrix. */
 #include <algorithm>
 
 #include "../binding.h"
@@ -7,17 +7,6 @@
 #include "../parallel.h"
 
 using bertwright::parallelFor;
-
-BERTWRIGHT_FUNCTION(addScaled, 3) {
-  const size_t count = args.length(0);
-  float* target = args.f32(0, "target", count);
-  const float* source = args.f32(1, "source", count);
-  const float scale = static_cast<float>(args.number(2, "scale"));
-  parallelFor(count, 16384, [&](size_t begin, size_t end) {
-    isa().elementwise.addScaled(target + begin, source + begin, scale, end - begin);
-  });
-  return nullptr;
-}
 
 BERTWRIGHT_FUNCTION(dropout, 6) {
   const size_t rows = args.size(2, "rows");
