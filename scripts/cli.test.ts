@@ -50,6 +50,7 @@ describe('usage errors exit 2 and suggest the near match', () => {
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--learning-rate', 'fast'], /--learning-rate: "fast" is not a number/],
     [['finetune', '--model', 'M', '--output', 'O'], /neither --task nor --train-file/],
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--engine', 'natve'], /Did you mean "native"/],
+    [['finetune', '--task', 'mrpc', '--learning-rate'], /finetune: --learning-rate needs a value/],
     [['suite', '--model', 'M', '--output', 'O', '--tasks', 'cola'], /no model directory M/],
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--seed', '1.5'], /--seed: "1.5" is not a whole number/],
     [['report'], /DIR is missing/],

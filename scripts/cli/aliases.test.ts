@@ -30,9 +30,9 @@ function translate(line: string) {
 describe('pasted lines', () => {
   test('a training run_glue line becomes finetune, its settings kept', () => {
     const { args, notes } = translate(
-      'run_glue python run_glue.py --model_name_or_path M --task_name mrpc --do_train --do_eval --max_seq_length 128 --per_device_train_batch_size 32 --learning_rate 2e-5 --num_train_epochs 3 --output_dir O --fp16 --report_to none',
+      'run_glue python run_glue.py --model_name_or_path M --task_name mrpc --do_train --do_eval --max_seq_length 128 --per_device_train_batch_size 32 --learning_rate 2e-5 --num_train_epochs 3 --output_dir O --fp16 --report_to tensorboard wandb --quiet',
     );
-    assert.equal(args.join(' '), 'finetune --model M --task mrpc --max-seq-length 128 --per-device-train-batch-size 32 --learning-rate 2e-5 --num-train-epochs 3 --output O --recipe hf-defaults --no-load-best-model-at-end --no-predict');
+    assert.equal(args.join(' '), 'finetune --model M --task mrpc --max-seq-length 128 --per-device-train-batch-size 32 --learning-rate 2e-5 --num-train-epochs 3 --output O --quiet --recipe hf-defaults --no-load-best-model-at-end --no-predict');
     assert.deepEqual(notes.map((note) => note.split(' ')[0]), ['--fp16', '--report_to']);
   });
   test('switches may carry True and False', () => {

@@ -28,7 +28,7 @@ const withoutMeaning: Readonly<Record<string, string>> = {
 
 /** Of these, and of none other, the flag stands alone or takes True/False. */
 const switches = new Set([
-  'do-train', 'do-eval', 'do-predict', 'overwrite', 'overwrite-output-dir', 'load-best-model-at-end', 'greater-is-better', 'resume', 'do-regression', 'whole-word-masking',
+  'do-train', 'do-eval', 'do-predict', 'overwrite', 'overwrite-output-dir', 'load-best-model-at-end', 'greater-is-better', 'resume', 'do-regression', 'whole-word-masking', 'quiet', 'json',
   'fp16', 'bf16', 'tf32', 'pad-to-max-length', 'group-by-length', 'line-by-line', 'use-fast-tokenizer', 'trust-remote-code', 'streaming', 'overwrite-cache', 'logging-first-step', 'disable-tqdm', 'push-to-hub', 'dataloader-drop-last', 'no-cuda', 'use-cpu', 'gradient-checkpointing', 'torch-compile', 'ignore-mismatched-sizes', 'low-cpu-mem-usage', 'save-safetensors', 'remove-unused-columns', 'full-determinism', 'prediction-loss-only', 'include-inputs-for-metrics', 'use-auth-token', 'ddp-find-unused-parameters',
 ]);
 
@@ -65,8 +65,11 @@ function parsePasted(command: string, args: readonly string[], known: ReadonlySe
       i += 1;
     }
     const reason = Object.hasOwn(withoutMeaning, name) ? withoutMeaning[name] : undefined;
-    if (reason !== undefined) notes.push(`--${typed} has no meaning here: ${reason}`);
-    else if (!known.has(name)) throw new UsageError(`${command}: unknown flag --${typed}.${didYouMean(name, [...known, ...aliasNames, ...Object.keys(withoutMeaning)])}`);
+    if (reason !== undefined) {
+      notes.push(`--${typed} has no meaning here: ${reason}`);
+      // Some of them take several values.
+      while (!switches.has(name) && args[i + 1]?.startsWith('--') === false) i += 1;
+    } else if (!known.has(name)) throw new UsageError(`${command}: unknown flag --${typed}.${didYouMean(name, [...known, ...aliasNames, ...Object.keys(withoutMeaning)])}`);
     else if (value === true && !switches.has(name)) throw new UsageError(`${command}: --${typed} needs a value`);
     else flags.set(name, value);
   }

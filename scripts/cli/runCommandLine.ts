@@ -102,7 +102,8 @@ export async function parseCommand(command: CommandSpec, args: readonly string[]
   const options = allOptions(command);
   const argv = await parserOf(command, 'reading')
     .fail((message, error) => {
-      throw error ?? new UsageError(message, { hint: `bertwright ${command.name} --help lists its flags` });
+      const valueless = /^Not enough arguments following: (.+)$/.exec(message ?? '')?.[1];
+      throw new UsageError(valueless === undefined ? (message ?? error.message) : `${command.name}: --${valueless} needs a value`, { hint: `bertwright ${command.name} --help lists its flags` });
     })
     .parseAsync([...args]);
   const typed = new Map<string, unknown>();
