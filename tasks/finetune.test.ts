@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -224,5 +224,9 @@ test('a model that does not exist or has no head is a usage error that says what
   await assert.rejects(evaluateTask({ task: 'cola', model, data }), /no classification head/);
   await assert.rejects(evaluateTask({ task: 'cola', model, data: `${data}s` }), /no GLUE data folder at .*Did you mean "glue"/);
   await assert.rejects(finetune({ ...base, output: path.join(folder, 'none'), maxTrainSamples: 0 }), /--max-train-samples is 0/);
+  await assert.rejects(finetune({ ...base, output: path.join(folder, 'none'), evalStrategy: 'no', earlyStoppingPatience: 1 }), /--early-stopping-patience without evaluations/);
+  await assert.rejects(finetune({ ...base, output: path.join(folder, 'none'), metricName: 'f1' }), /both --task and --metric-name/);
+  await assert.rejects(finetune({ ...base, output: path.join(folder, 'none'), maxSeqLength: 2 }), /--max-seq-length is 2/);
+  assert.ok(!existsSync(path.join(folder, 'none')), 'nothing is written for options that are refused');
   await assert.rejects(evaluateTask({ task: 'mnli', model: path.join(folder, 'overfit'), data }), /labels are unacceptable, acceptable/);
 });

@@ -93,8 +93,7 @@ async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<F
   });
   try {
     const labelMap = job.labelMap(model);
-    const maxLength = job.maxLength(model);
-    const encode = (split: (typeof data.dev)[number]): Promise<EncodedRow[]> => encodeSplit(split, tokenizer, maxLength, labelMap, options.signal);
+    const encode = (split: (typeof data.dev)[number]): Promise<EncodedRow[]> => encodeSplit(split, tokenizer, job.maxLength, labelMap, options.signal);
     const encoded: EncodedSplits = { train: await encode(data.train), dev: await Promise.all(data.dev.map(encode)) };
     const resume = await resumeState(job, output, model);
     const training = await train(job, output, model, optimizer, encoded, labelMap, resume);

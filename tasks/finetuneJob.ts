@@ -35,7 +35,8 @@ export interface FinetuneJob {
   saveTokenizer(directory: string): Promise<void>;
   /** The model's class of each class of the task; undefined for regression. */
   labelMap(model: SequenceClassificationModel): number[] | undefined;
-  maxLength(model: SequenceClassificationModel): number;
+  /** Of an input, in tokens. */
+  readonly maxLength: number;
 }
 
 /** Names of the outputs in config.json; undefined where there are none. */
@@ -56,8 +57,11 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const { spec } = data;
   const config = readConfigJson(path.join(options.model, 'config.json'));
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
+  const positions = config['max_position_embeddings'];
   const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });
   const tokenizer = await AutoTokenizer.fromPretrained(options.model);
+  const maxLength = checkedMaxLength(plan.maxSeqLength, typeof positions === 'number' ? positions : plan.maxSeqLength);
+  if (maxLength < plan.maxSeqLength) note(`--max-seq-length is ${plan.maxSeqLength}, but the model has ${maxLength} positions: longer inputs are cut to these`);
   const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
   const found = environment();
   const modelName = path.basename(path.resolve(options.model));
@@ -130,7 +134,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       await tokenizer.save(directory);
     },
     labelMap: (model) => (spec.kind === 'regression' ? undefined : matchLabels(spec, labelNames(model))),
-    maxLength: (model) => checkedMaxLength(plan.maxSeqLength, model.config.maxPositionEmbeddings),
+    maxLength,
   };
 }
 

@@ -72,6 +72,9 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { 
   const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
   const loggingSteps = options.loggingSteps === undefined ? Math.max(1, Math.min(50, Math.floor(totalSteps / 10))) : stepsOrShare('loggingSteps', options.loggingSteps, totalSteps);
   const evalSteps = strategy === 'no' ? undefined : strategy === 'epoch' ? stepsPerEpoch : stepsOrShare('evalSteps', options.evalSteps ?? loggingSteps, totalSteps);
+  if (options.earlyStoppingPatience !== undefined && strategy === 'no') {
+    throw new UsageError('--early-stopping-patience without evaluations', { hint: 'evaluate with --eval-strategy epoch or steps, and with a validation file where the data is your own' });
+  }
   const loadBest = strategy !== 'no' && (options.loadBestModelAtEnd ?? true);
   // The best model can only come back from a checkpoint, so every evaluation is followed by one.
   const saveStrategy = loadBest ? strategy : (options.saveStrategy ?? (options.saveSteps === undefined ? 'no' : 'steps'));

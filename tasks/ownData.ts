@@ -65,11 +65,16 @@ function sortedLabels(table: Table, column: string): string[] {
   return labels.sort((x, y) => (numeric ? Number(x) - Number(y) : x < y ? -1 : 1));
 }
 
-function metricNames(options: DataOptions, regression: boolean): readonly string[] {
-  const { metricName } = options;
-  if (metricName === undefined) return regression ? ['pearson', 'spearmanr'] : ['accuracy'];
-  if (Object.hasOwn(metricsByName, metricName)) return [metricName];
+/** The metrics of scores (`labels` undefined) or of labels; f1 needs two, the second of which is the positive one. */
+function metricNames({ metricName }: DataOptions, labels: readonly string[] | undefined): readonly string[] {
+  const ofScores = ['pearson', 'spearmanr'];
+  if (metricName === undefined) return labels === undefined ? ofScores : ['accuracy'];
   const names = Object.keys(metricsByName);
+  const fitting = names.filter((name) => ofScores.includes(name) === (labels === undefined) && (name !== 'f1' || labels?.length === 2));
+  if (fitting.includes(metricName)) return [metricName];
+  if (names.includes(metricName)) {
+    throw new UsageError(`the metric ${metricName} does not fit ${labels === undefined ? 'scores' : `${labels.length} labels`}`, { hint: `choose ${fitting.join(', ')}${labels === undefined ? '' : '; for numbers as labels give --do-regression'}` });
+  }
   throw new UsageError(`unknown metric "${metricName}".${didYouMean(metricName, names)}`, { hint: `metrics: ${names.join(', ')}` });
 }
 
@@ -86,9 +91,9 @@ export async function loadOwnData(options: DataOptions): Promise<TaskData> {
   requireColumn(train, label, '--label-column-name');
   const columns = textColumns(train, options, label);
   const regression = options.doRegression === true;
-  const metrics = metricNames(options, regression);
   const labels = regression ? [] : sortedLabels(train, label);
   if (!regression && labels.length < 2) throw new DataError(`the column "${label}" has only the value "${labels[0] ?? ''}"; expected two labels or more`, { location: { file: trainFile } });
+  const metrics = metricNames(options, regression ? undefined : labels);
   const stem = path.basename(trainFile, path.extname(trainFile));
   const spec: TaskSpec = {
     name: stem,

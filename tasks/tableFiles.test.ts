@@ -70,6 +70,14 @@ test('own data: labels come sorted from the training file, and one that it lacks
   await assert.rejects(loadOwnData({ trainFile, validationFile: other }), /other\.csv:3: label "7", expected one of 9, 10/);
 });
 
+test('own data: a metric fits the kind of labels', async () => {
+  const trainFile = await file('three.csv', 'text,label\na,1\nb,2\nc,3\n');
+  await assert.rejects(loadOwnData({ trainFile, metricName: 'f1' }), /f1 does not fit 3 labels/);
+  await assert.rejects(loadOwnData({ trainFile, metricName: 'pearson' }), /pearson does not fit 3 labels/);
+  await assert.rejects(loadOwnData({ trainFile, metricName: 'accuracy', doRegression: true }), /accuracy does not fit scores/);
+  assert.deepEqual((await loadOwnData({ trainFile, metricName: 'spearmanr', doRegression: true })).spec.metrics, ['spearmanr']);
+});
+
 test('own data: a wrong column and a wrong metric suggest the near match; regression wants numbers', async () => {
   const trainFile = await file('scores.jsonl', '{"review":"good","score":4.5}\n{"review":"bad","score":"low"}\n');
   await assert.rejects(loadOwnData({ trainFile, labelColumnName: 'scores' }), (error) => error instanceof UsageError && /Did you mean "score"/.test(error.message));

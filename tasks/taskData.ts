@@ -57,14 +57,19 @@ async function loadGlueTask(options: DataOptions, name: string): Promise<TaskDat
   return { spec: specOfGlue(task), train: await loadGlueSplit(folder, task, 'train'), dev, test };
 }
 
+/** A task brings its files, columns and metrics; options for own data beside it would do nothing. */
+function refuseOwnDataOptions({ trainFile, validationFile, testFile, textColumnNames, labelColumnName, metricName, doRegression }: DataOptions): void {
+  const own = { 'train-file': trainFile, 'validation-file': validationFile, file: testFile, 'text-column-names': textColumnNames, 'label-column-name': labelColumnName, 'metric-name': metricName, 'do-regression': doRegression };
+  const given = Object.entries(own).find(([, value]) => value !== undefined && value !== false);
+  if (given !== undefined) throw new UsageError(`both --task and --${given[0]} were given, which is for own data`, { hint: 'give --task NAME, or --train-file FILE with its columns' });
+}
+
 /**
  * All splits for fine-tuning, cut to the sample limits. Of a GLUE task train and dev must be there; test files and AX (with
  * MNLI) are taken where they are. Throws UsageError and DataError as the readers do.
  */
 export async function loadTaskData(options: DataOptions): Promise<TaskData> {
-  if (options.task !== undefined && options.trainFile !== undefined) {
-    throw new UsageError('both a task and a training file were given', { hint: 'give --task NAME or --train-file FILE' });
-  }
+  if (options.task !== undefined) refuseOwnDataOptions(options);
   const data = options.task === undefined ? await loadOwnData(options) : await loadGlueTask(options, options.task);
   return {
     spec: data.spec,
