@@ -1,6 +1,5 @@
 /** Everything a pretraining run needs before its first step: corpus, tokenizer, model, plan, and what is recorded about it. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
@@ -17,7 +16,7 @@ import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary }
 import { hashFile } from './hashFile.js';
 import { type PreparedCorpus, type PreparedManifest, openPrepared } from './manifest.js';
 import type { PretrainOptions } from './options.js';
-import { type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig } from './plan.js';
+import { checkModelConfig, type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig } from './plan.js';
 import { prepare } from './prepare.js';
 
 export interface PretrainJob {
@@ -43,13 +42,16 @@ export interface PretrainJob {
 export async function preparePretraining(options: PretrainOptions): Promise<PretrainJob> {
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   if (options.model !== undefined && options.modelConfig !== undefined) throw new UsageError('both --model and --model-config are given; expected one of them');
+  // Wrong names are told before a long corpus is prepared.
+  checkModelConfig(options.modelConfig);
+  const sha256 = options.model === undefined ? '' : await modelHash(options.model);
   await ensureEngine();
   const corpus = await openCorpus(options, note);
   const tokenizer = await AutoTokenizer.fromPretrained(corpus.folder);
   if (tokenizer.vocabSize !== corpus.manifest.vocabSize) {
     throw new UsageError(`${corpus.folder}: the tokenizer has ${tokenizer.vocabSize} pieces, the prepared text was made with ${corpus.manifest.vocabSize}`, { hint: 'Prepare the corpus again.' });
   }
-  const { model, origin } = await createModel(options, tokenizer, note);
+  const { model, origin } = await createModel(options, sha256, tokenizer, note);
   try {
     const plan = planPretrain(options, corpus.manifest.settings, model.config.hiddenSize);
     if (plan.examples.maxSeqLength > model.config.maxPositionEmbeddings) {
@@ -160,14 +162,13 @@ interface ModelOrigin {
   readonly sha256: string;
 }
 
-async function createModel(options: PretrainOptions, tokenizer: TextTokenizer, note: (text: string) => void): Promise<{ model: PreTrainingModel; origin: ModelOrigin }> {
+async function createModel(options: PretrainOptions, sha256: string, tokenizer: TextTokenizer, note: (text: string) => void): Promise<{ model: PreTrainingModel; origin: ModelOrigin }> {
   const seed = options.seed ?? 42;
   if (options.model === undefined) {
     if (options.modelConfig === undefined) note('no --model-config: taking the preset tiny');
-    const config = resolveModelConfig(options.modelConfig, tokenizer, existsSync);
-    return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256: '' } };
+    const config = resolveModelConfig(options.modelConfig, tokenizer);
+    return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256 } };
   }
-  const sha256 = await modelHash(options.model);
   const model = await AutoModelForPreTraining.fromPretrained(options.model, { seed });
   if (model.config.vocabSize !== tokenizer.vocabSize) {
     const found = model.config.vocabSize;

@@ -1,4 +1,5 @@
 /** Every setting of a pretraining run with its value: the user's where given, else the default. */
+import { existsSync } from 'node:fs';
 import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
@@ -111,16 +112,20 @@ export function planLength(options: PretrainOptions, stepsPerEpoch: number): Pre
   };
 }
 
-/** The model's configuration from a preset, a file or an object, with the tokenizer's vocabulary; throws a UsageError for an unknown name. */
-export function resolveModelConfig(given: string | PartialBertConfig | undefined, tokenizer: TextTokenizer, fileExists: (file: string) => boolean): BertConfig {
+/** The model's configuration from a preset, a file or an object, with the tokenizer's vocabulary; its name is checked by `checkModelConfig`. */
+export function resolveModelConfig(given: string | PartialBertConfig | undefined, tokenizer: TextTokenizer): BertConfig {
   const vocabulary = { vocabSize: tokenizer.vocabSize, padTokenId: tokenizer.padTokenId };
   if (given === undefined) return presetConfig('tiny', vocabulary);
   if (typeof given !== 'string') return bertConfig({ ...given, ...vocabulary });
   if (isPresetName(given)) return presetConfig(given, vocabulary);
-  if (!fileExists(given)) {
+  return bertConfig({ ...readConfig(given), ...vocabulary });
+}
+
+/** Throws a UsageError where the name of a configuration is neither a preset nor a file. */
+export function checkModelConfig(given: string | PartialBertConfig | undefined): void {
+  if (typeof given === 'string' && !isPresetName(given) && !existsSync(given)) {
     throw new UsageError(`model-config "${given}" is neither a preset nor a file.${didYouMean(given, presetNames)}`, { hint: `Presets: ${presetNames.join(', ')}.` });
   }
-  return bertConfig({ ...readConfig(given), ...vocabulary });
 }
 
 function whole(name: string, value: number, least: number): number {

@@ -134,6 +134,7 @@ test('bad input ends in an error that says where', async () => {
   await assert.rejects(run([path.join(folder, 'emty.txt')]), (error) => error instanceof UsageError && error.message.includes('empty.txt'));
   await assert.rejects(run([]), UsageError);
   await assert.rejects(run([bad], { shortSeqProb: 2 }), UsageError);
+  await assert.rejects(run([bad], { dupeFactor: 2 }), /--dupe-factor is given without --masking static/);
 });
 
 test('a damaged manifest is a DataError that names the key', async () => {

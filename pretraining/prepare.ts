@@ -93,6 +93,7 @@ export async function prepare(options: PrepareOptions): Promise<PrepareResult> {
 }
 
 function resolveSettings(options: PrepareOptions): Omit<PrepareSettings, 'tokenizerSha256'> {
+  if (options.dupeFactor !== undefined && options.masking !== 'static') throw new UsageError('--dupe-factor is given without --masking static', { hint: 'Dynamic masks are new in each epoch.' });
   const settings = {
     maxSeqLength: options.maxSeqLength ?? 128,
     nextSentence: options.nextSentence ?? 'nsp',

@@ -235,6 +235,7 @@ test('wrong calls are refused before anything is written', async () => {
     [{ model: folder }, '--model and --model-config'],
     [{ modelConfig: undefined, model: path.join(folder, 'lerns') }, 'no model directory'],
     [{ maxSeqLength: 64 }, 'positions'],
+    [{ data: undefined, corpus: ['absent.txt'], tokenizer: folder, modelConfig: 'tinny' }, 'Did you mean "tiny"'],
     [{ mlmProbability: 2 }, 'mlm-probability'],
     [{ perDeviceTrainBatchSize: 0 }, 'per-device-train-batch-size'],
     [{ tokensPerBatch: 100 }, 'both --per-device-train-batch-size and --tokens-per-batch'],
