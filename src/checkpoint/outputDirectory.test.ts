@@ -86,6 +86,16 @@ test('the same settings resume; other settings are refused with key, old and new
   assert.equal((await readRunRecord(folder))?.settings['learningRate'], 3e-5);
 });
 
+test('a setting to accept may be spelled as a flag; settings of a group are compared one by one; an unknown name is refused', async () => {
+  const grouped = { seed: 1, masking: { share: 0.15, wholeWords: false } };
+  await (await OutputDirectory.open(folder, { ...base, settings: grouped })).close();
+  const changed = { ...grouped, masking: { share: 0.15, wholeWords: true } };
+  const open = (acceptChanged: readonly string[]) => OutputDirectory.open(folder, { ...base, settings: changed, acceptChanged });
+  await assert.rejects(open([]), (error) => error instanceof UsageError && error.message.endsWith(':\n  masking.wholeWords: was false, now true'));
+  await assert.rejects(open(['sede']), /--accept-changed sede: no such setting\. Did you mean "seed"/);
+  await (await open(['masking.whole-words'])).close();
+});
+
 test('overwrite removes checkpoints and results and keeps foreign files', async () => {
   const first = await OutputDirectory.open(folder, { ...base, settings });
   await first.saveCheckpoint(4, (temporary) => fill(temporary, 'a'));

@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, IoError, UsageError } from '../data/errors.js';
+import { didYouMean } from '../data/nearMatch.js';
 import { removeDirectory, removeLeftovers, verifyDirectory, writeDirectoryAtomic } from './atomicDirectory.js';
 import { writeFileAtomic } from './atomicFile.js';
 import { acquireLock, type RunLock } from './runLock.js';
@@ -195,16 +196,37 @@ export async function readRunRecord(directory: string): Promise<RunRecord | unde
   }
 }
 
+/** The settings as JSON texts by key; those of a group by `group.key`. */
+function flatSettings(settings: Settings, group = ''): Map<string, string> {
+  return new Map(
+    Object.entries(settings).flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? [...flatSettings(value as Settings, `${group}${key}.`)] : [[`${group}${key}`, JSON.stringify(value)] as const],
+    ),
+  );
+}
+
+/** The key that a name means, spelled as the key or as a flag; throws a UsageError with the near match for any other. */
+function acceptedKey(name: string, keys: readonly string[]): string {
+  const fold = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, '');
+  const found = keys.find((key) => fold(key) === fold(name));
+  if (found === undefined) throw new UsageError(`--accept-changed ${name}: no such setting.${didYouMean(name, keys)}`, { hint: `settings: ${keys.join(', ')}` });
+  return found;
+}
+
 function refuseOtherSettings(directory: string, previous: RunRecord, options: OpenOptions, note: (text: string) => void): void {
   if (previous.kind !== options.kind) {
     throw new UsageError(`${directory} holds a run of \`${previous.kind}\``, { hint: 'choose another --output, or start anew with --overwrite' });
   }
+  const earlier = flatSettings(previous.settings);
+  const current = flatSettings(options.settings);
+  const keys = [...new Set([...earlier.keys(), ...current.keys()])].sort();
+  const accepted = new Set((options.acceptChanged ?? []).map((name) => acceptedKey(name, keys)));
   const differences: string[] = [];
-  for (const key of [...new Set([...Object.keys(previous.settings), ...Object.keys(options.settings)])].sort()) {
-    const before = JSON.stringify(previous.settings[key]) ?? 'not set';
-    const now = JSON.stringify(options.settings[key]) ?? 'not set';
+  for (const key of keys) {
+    const before = earlier.get(key) ?? 'not set';
+    const now = current.get(key) ?? 'not set';
     if (before === now) continue;
-    if (options.acceptChanged?.includes(key) === true) note(`${key} changed from ${before} to ${now}, accepted`);
+    if (accepted.has(key)) note(`${key} changed from ${before} to ${now}, accepted`);
     else differences.push(`${key}: was ${before}, now ${now}`);
   }
   if (differences.length === 0) return;
