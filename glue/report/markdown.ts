@@ -3,10 +3,15 @@ import { glueAverages } from '../averages.js';
 import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
 import type { ReportData } from './reportData.js';
 
-/** Escapes what Markdown or HTML would interpret, and folds line breaks and control characters to blanks. */
-export function markdownText(text: string): string {
+/** Line breaks, control and bidirectional characters folded to blanks. */
+function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters in data are exactly what is taken out
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ').replaceAll(/[\\`*_{}[\]<>#|~&]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : `\\${character}`));
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
+}
+
+/** On one line, with what Markdown or HTML would interpret escaped. */
+export function markdownText(text: string): string {
+  return oneLine(text).replaceAll(/[\\`*_{}[\]<>#|~&]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : `\\${character}`));
 }
 
 function tableRow(cells: readonly string[]): string {
@@ -18,7 +23,8 @@ function cellText(cell: Cell): string {
 }
 
 /** A code span that may hold backticks. */
-function codeSpan(text: string): string {
+function codeSpan(code: string): string {
+  const text = oneLine(code);
   const fence = '`'.repeat(Math.max(0, ...[...text.matchAll(/`+/g)].map((run) => run[0].length)) + 1);
   return `${fence}${fence.length > 1 ? ' ' : ''}${text}${fence.length > 1 ? ' ' : ''}${fence}`;
 }

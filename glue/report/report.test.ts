@@ -11,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
 function writeRun(root: string, name: string, results: Fields, state?: Fields): void {
   const dir = path.join(root, name);
   mkdirSync(dir, { recursive: true });
-  writeFileSync(path.join(dir, 'run.json'), JSON.stringify({ command: `bertwright finetune --output ${name}` }));
+  writeFileSync(path.join(dir, 'run.json'), JSON.stringify({ command: `bertwright finetune --output ${name} \u001b[31m\u202e` }));
   writeFileSync(path.join(dir, 'all_results.json'), JSON.stringify(results));
   if (state !== undefined) writeFileSync(path.join(dir, 'trainer_state.json'), JSON.stringify(state));
 }
@@ -69,7 +69,7 @@ test('the Markdown table shows metrics as the leaderboard writes them, and the c
   const text = readFileSync(markdown, 'utf8');
   assert.match(text, /\| mini \|.*\| 82\.0\/72\.0 ± 2\.8\/2\.8 \|/);
   assert.match(text, /\| Majority baseline \|.*81\.2\/68\.4/);
-  assert.match(text, /`bertwright finetune --output mrpc-1`/);
+  assert.match(text, /`bertwright finetune --output mrpc-1 /);
   assert.match(text, /held-out MLM loss \(nats\) \| 5\.500/);
 });
 
@@ -83,6 +83,7 @@ test('text from data is inert in HTML and Markdown', async () => {
   assert.ok(!/(?:src|href)=/.test(page), 'nothing is loaded');
   const text = readFileSync(markdown, 'utf8');
   assert.ok(!text.includes('<script'));
+  for (const hostile of ['\u001b', '\u202e']) assert.ok(!`${page}${text}`.includes(hostile), 'nothing that a terminal acts on');
   assert.match(text, /\\\|\\`x\\`/);
 });
 
