@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { glueAverages } from '../averages.js';
+import { glueTasks } from '../tasks.js';
 import { curveChart, scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
 import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
@@ -104,7 +105,8 @@ function metricSection(data: ReportData): string {
     const cells = [row.task, row.system, row.metric, row.mean, row.deviation, row.seeds, row.majority, row.trainRows, row.evalRows];
     return `<tr>${cells.map((text, i) => `<td${numeric.has(i) ? ' class="number"' : ''}>${escapeHtml(text)}</td>`).join('')}</tr>`;
   });
-  return section('metrics', 'Every metric', scrollable('Table of every metric', `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`));
+  const missing = data.notRun.map(({ task, how }) => `<tr><td>${glueTasks[task].title}</td><td class="missing note" colspan="${heads.length - 1}">${escapeHtml(how)}</td></tr>`);
+  return section('metrics', 'Every metric', scrollable('Table of every metric', `<table><thead><tr>${head}</tr></thead><tbody>${[...rows, ...missing].join('')}</tbody></table>`));
 }
 
 function commandSection(data: ReportData): string {

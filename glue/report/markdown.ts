@@ -1,5 +1,6 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
+import { glueTasks } from '../tasks.js';
 import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
 import type { ReportData } from './reportData.js';
 
@@ -69,6 +70,7 @@ function metricSection(data: ReportData): string[] {
   for (const row of metricRows(data)) {
     lines.push(tableRow([row.task, markdownText(row.system), row.metric.replaceAll('_', '\\_'), row.mean, row.deviation, row.seeds, row.majority, row.trainRows, row.evalRows]));
   }
+  for (const { task, how } of data.notRun) lines.push(tableRow([glueTasks[task].title, markdownText(how), '', '', '', '', '', '', '']));
   return [...lines, ''];
 }
 

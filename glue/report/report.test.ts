@@ -56,7 +56,8 @@ test('means, deviations, baselines, averages, published rows and remarks come ou
   assert.equal(data.systems.find((system) => system.group === 'majority')?.tasks.mrpc?.metrics['f1']?.mean.toFixed(1), '81.2');
   assert.equal(data.systems.find((system) => system.group === 'published')?.split, 'test');
   const remarks = data.remarks.join('\n');
-  assert.match(remarks, /QQP was not run: Quora's terms/);
+  assert.deepEqual(data.notRun.map(({ task }) => task), ['sst2', 'stsb', 'qqp', 'mnli', 'qnli', 'wnli']);
+  assert.match(data.notRun[2]?.how ?? '', /Quora's terms .* bertwright finetune --task qqp/);
   assert.match(remarks, /Trained on a sample .*: MRPC 1200 of 3668\./);
   assert.match(remarks, /cut is not in the tables: started, but has no all_results.json/);
   assert.match(remarks, /broken.*not a JSON object/);

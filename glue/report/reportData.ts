@@ -45,6 +45,8 @@ export interface ReportData {
   /** Plain sentences: what is missing and how to add it, samples instead of full data, collapsed results. */
   readonly remarks: readonly string[];
   readonly runs: readonly TaskRun[];
+  /** Tasks without a run (AX and, in a report of pretraining alone, all of them left out), each with how to add it. */
+  readonly notRun: readonly { readonly task: GlueTaskName; readonly how: string }[];
 }
 
 /** The metrics of a task as tables show them, with their column heads. */
@@ -142,18 +144,20 @@ function partialRows(name: GlueTaskName, runs: readonly TaskRun[], found: 'train
   return partial === undefined ? [] : [`${glueTasks[name].title} ${partial[found]} of ${partial[official]}`];
 }
 
+function tasksNotRun(runs: readonly TaskRun[]): ReportData['notRun'] {
+  const run = new Set(runs.map(({ task }) => task));
+  if (run.size === 0) return [];
+  return glueTaskNames.flatMap((task) => {
+    if (task === 'ax' || run.has(task)) return [];
+    const terms = task === 'qqp' ? "Quora's terms forbid passing its rows on: take QQP/train.tsv and QQP/dev.tsv from the GLUE benchmark, then " : '';
+    return [{ task, how: `not run; ${terms}bertwright finetune --task ${task} --data GLUE_DIR --model MODEL --output RUN` }];
+  });
+}
+
 /** What a reader has to know to read the numbers right. */
 function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): string[] {
   const remarks: string[] = [];
   const run = new Set(collected.taskRuns.map((taskRun) => taskRun.task));
-  for (const name of glueTaskNames) {
-    if (name === 'ax' || run.has(name) || run.size === 0) continue;
-    remarks.push(
-      name === 'qqp'
-        ? "QQP was not run: Quora's terms forbid passing its rows on. Take the data from the GLUE benchmark, put it at QQP/train.tsv and QQP/dev.tsv in your data folder and run `bertwright finetune --task qqp`."
-        : `${glueTasks[name].title} was not run.`,
-    );
-  }
   const sampled = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'trainRows', 'officialTrainRows'));
   if (sampled.length > 0) remarks.push(`Trained on a sample of the official rows, so the scores are not those of the full tasks: ${sampled.join('; ')}.`);
   const scored = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'evalRows', 'officialEvalRows'));
@@ -177,7 +181,7 @@ export function buildReportData(collected: CollectedRuns, published: readonly Pu
   const measured = measuredSystems(collected.taskRuns);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];
-  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns };
+  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, notRun: tasksNotRun(collected.taskRuns) };
 }
 
 /** A task's score in percent as the averages see it, for one system. */

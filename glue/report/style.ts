@@ -21,7 +21,7 @@ thead small { display: block; font-weight: 400; color: var(--muted); }
 tbody th { font-weight: 500; }
 .number { text-align: right; }
 .best { font-weight: 700; }
-.missing { color: var(--muted); }
+.missing { color: var(--muted); } .note { white-space: normal; }
 .leaderboard tr > th:first-child { position: sticky; left: 0; background: var(--page); min-width: 9.5rem; max-width: 17rem; white-space: normal; z-index: 1; }
 .leaderboard thead tr > th:first-child { background: var(--panel); }
 .leaderboard .group th { background: var(--panel); color: var(--muted); font-size: .82rem; font-weight: 600; letter-spacing: .03em; padding-block: .35rem; max-width: none; position: static; }

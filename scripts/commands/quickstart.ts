@@ -35,7 +35,7 @@ export const quickstartCommand: CommandSpec = {
       printJson(result);
       return;
     }
-    const model = shellQuote(path.join(output, 'pretrain'));
+    const model = shellQuote(path.join(output, 'tiny'));
     printLine(`The report: ${result.report} (also ${result.markdown}), after ${Math.round(result.seconds)} s.
 
 Next, on your own corpus and the full GLUE data:

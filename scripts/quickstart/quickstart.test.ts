@@ -21,16 +21,16 @@ test('the chain runs from text to report, and a second run finds everything done
   const options = { output, seed: 3, quiet: true, overwrite: false, command: 'bertwright quickstart', signal: new AbortController().signal, plan };
   const first = await quickstart(options);
   const text = readFileSync(first.markdown, 'utf8');
-  for (const title of ['CoLA', 'SST-2', 'MRPC', 'STS-B', 'MNLI', 'QNLI', 'RTE', 'WNLI']) assert.match(text, new RegExp(`^\\| ${title} \\| pretrain \\|`, 'm'), title);
+  for (const title of ['CoLA', 'SST-2', 'MRPC', 'STS-B', 'MNLI', 'QNLI', 'RTE', 'WNLI']) assert.match(text, new RegExp(`^\\| ${title} \\| tiny \\|`, 'm'), title);
   assert.match(text, /^\| Majority baseline \|/m);
-  assert.match(text, /QQP was not run: Quora's terms/);
+  assert.match(text, /^\| QQP \| not run; Quora's terms .* bertwright finetune --task qqp/m);
   assert.match(text, /held-out MLM loss \(nats\) \| \d/);
   assert.match(text, /no context yet/, 'three steps teach nothing, and the report says so');
-  assert.ok(existsSync(path.join(output, 'pretrain', 'model.safetensors')));
+  assert.ok(existsSync(path.join(output, 'tiny', 'model.safetensors')));
 
-  const weights = readFileSync(path.join(output, 'pretrain', 'model.safetensors'));
-  const results = readFileSync(path.join(output, 'pretrain', 'all_results.json'), 'utf8');
+  const weights = readFileSync(path.join(output, 'tiny', 'model.safetensors'));
+  const results = readFileSync(path.join(output, 'tiny', 'all_results.json'), 'utf8');
   await quickstart(options);
-  assert.deepEqual(readFileSync(path.join(output, 'pretrain', 'model.safetensors')), weights);
-  assert.equal(readFileSync(path.join(output, 'pretrain', 'all_results.json'), 'utf8'), results, 'not trained again');
+  assert.deepEqual(readFileSync(path.join(output, 'tiny', 'model.safetensors')), weights);
+  assert.equal(readFileSync(path.join(output, 'tiny', 'all_results.json'), 'utf8'), results, 'not trained again');
 });

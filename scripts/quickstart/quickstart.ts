@@ -63,14 +63,14 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
 
   say('2/4 pretraining');
   await pretrainTiny(plan, tokenizer, corpus, options);
-  for (const { token, score } of ((await fillMask(folder('pretrain'), probe, 3))[0] ?? [])) {
+  for (const { token, score } of ((await fillMask(folder('tiny'), probe, 3))[0] ?? [])) {
     say(`  "${probe}" -> ${terminalText(token)} (${(score * 100).toFixed(1)} %)`);
   }
 
   say(`3/4 fine-tuning on ${quickstartTasks.map((task) => glueTasks[task].title).join(', ')}`);
   const { finetuning } = plan;
   const suite = await runSuite({
-    models: [folder('pretrain')],
+    models: [folder('tiny')],
     tasks: quickstartTasks,
     seeds: [options.seed],
     data: path.join(quickstartData, 'glue'),
@@ -90,7 +90,7 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
   for (const run of suite.runs) if (run.status === 'failed') say(`  ${run.task} failed: ${run.error ?? 'see its log'}`);
 
   say('4/4 report');
-  const files = await writeReport([folder('pretrain'), folder('glue')], {
+  const files = await writeReport([folder('tiny'), folder('glue')], {
     output: options.output,
     published: ['bert-tiny', 'bert-base'],
     title: 'bertwright quickstart: a tiny encoder, trained in minutes',
@@ -126,7 +126,7 @@ async function pretrainTiny(plan: QuickstartPlan, tokenizer: BertTokenizer, corp
   await pretrain({
     data,
     modelConfig: plan.modelConfig,
-    output: path.join(options.output, 'pretrain'),
+    output: path.join(options.output, 'tiny'),
     seed: options.seed,
     maxSteps: steps,
     perDeviceTrainBatchSize: batchSize,
