@@ -42,16 +42,20 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** Reads and splits a file; an empty file, or one without its header, is a DataError. */
-export async function readTsv(file: string, options: { header: boolean }): Promise<TsvFile> {
+/** The text of a file; see `decodeUtf8`. Throws an IoError where it cannot be read. */
+export async function readUtf8(file: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (cause) {
     throw new IoError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  const text = decodeUtf8(bytes, file);
-  const lines = text.split('\n');
+  return decodeUtf8(bytes, file);
+}
+
+/** Reads and splits a file; an empty file, or one without its header, is a DataError. */
+export async function readTsv(file: string, options: { header: boolean }): Promise<TsvFile> {
+  const lines = (await readUtf8(file)).split('\n');
   if (lines.at(-1) === '') lines.pop();
   const rows = lines.map((line, i) => ({ line: i + 1, fields: (line.endsWith('\r') ? line.slice(0, -1) : line).split('\t') }));
   if (rows.length === 0) throw new DataError('the file is empty; expected tab-separated rows', { location: { file } });

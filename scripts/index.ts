@@ -10,6 +10,7 @@ export * from '../src/data/errors.js';
 export { type EngineChoice, type EngineInfo, type EngineName, type EngineOptions, engineInfo, setEngine } from '../src/engine/index.js';
 export * from '../src/models/index.js';
 export { AutoTokenizer, BertTokenizer, type BertTokenizerOptions, type DecodeOptions, type EncodeOptions, type Encoding, type TextTokenizer, type TruncationStrategy } from '../src/tokenizer/index.js';
+export type * from '../src/train/options.js';
 export type { LogEntry, ProgressEvent } from '../src/train/types.js';
 export { finetune } from '../tasks/finetune.js';
 export type * from '../tasks/options.js';

@@ -1,19 +1,8 @@
 /** Options and results of the task runners, as the command line and the library pass them. */
 import type { Results } from '../src/checkpoint/results.js';
-import type { ProgressEvent } from '../src/train/types.js';
+import type { CommonOptions, OptimizationOptions, RunOptions } from '../src/train/options.js';
 
 export type EvalStrategy = 'epoch' | 'steps' | 'no';
-export type MatmulPrecision = 'highest' | 'bf16' | 'auto';
-
-/** What every runner takes. */
-export interface CommonOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly progress?: ((event: ProgressEvent) => void) | undefined;
-  /** The exact command line, for run.json and the report. */
-  readonly command?: string | undefined;
-  /** Of training steps; default: as the engine is set. Evaluation and prediction always use the highest. */
-  readonly matmulPrecision?: MatmulPrecision | undefined;
-}
 
 /** Which rows: a GLUE task in a data folder, or the user's own files. */
 export interface DataOptions {
@@ -38,54 +27,26 @@ export interface DataOptions {
 }
 
 /** Hyperparameters; what is not given comes from the recipe. */
-export interface HyperparameterOptions {
+export interface HyperparameterOptions extends OptimizationOptions {
   readonly recipe?: string | undefined;
-  readonly perDeviceTrainBatchSize?: number | undefined;
-  readonly perDeviceEvalBatchSize?: number | undefined;
-  readonly gradientAccumulationSteps?: number | undefined;
-  readonly learningRate?: number | undefined;
-  readonly lrSchedulerType?: string | undefined;
-  /** Steps, or below 1 a share of the run. */
-  readonly warmupSteps?: number | undefined;
-  readonly warmupRatio?: number | undefined;
-  readonly weightDecay?: number | undefined;
-  readonly adamBeta1?: number | undefined;
-  readonly adamBeta2?: number | undefined;
-  readonly adamEpsilon?: number | undefined;
-  readonly maxGradNorm?: number | undefined;
   readonly labelSmoothingFactor?: number | undefined;
-  readonly numTrainEpochs?: number | undefined;
-  readonly maxSteps?: number | undefined;
   readonly maxSeqLength?: number | undefined;
   readonly layerWiseLrDecay?: number | undefined;
-  readonly optimizer?: 'adamw' | 'adamw-bert' | undefined;
 }
 
-export interface FinetuneOptions extends CommonOptions, DataOptions, HyperparameterOptions {
+export interface FinetuneOptions extends RunOptions, DataOptions, HyperparameterOptions {
   /** Directory with config.json, weights and tokenizer. */
   readonly model: string;
   /** 'random': the directory's configuration and tokenizer with fresh weights. */
   readonly init?: 'random' | undefined;
-  readonly output: string;
-  readonly seed?: number | undefined;
-  /** Steps, or below 1 a share of the run. */
-  readonly loggingSteps?: number | undefined;
   readonly evalStrategy?: EvalStrategy | undefined;
-  readonly evalSteps?: number | undefined;
   readonly saveStrategy?: EvalStrategy | undefined;
-  readonly saveSteps?: number | undefined;
-  /** Checkpoints kept beside the best; given, they also stay after the run. */
-  readonly saveTotalLimit?: number | undefined;
   readonly loadBestModelAtEnd?: boolean | undefined;
   readonly metricForBestModel?: string | undefined;
   /** Evaluations without a better one after which the run ends. */
   readonly earlyStoppingPatience?: number | undefined;
   /** Predict the test files where they are there; default true. */
   readonly doPredict?: boolean | undefined;
-  /** Only tells whether a run to resume was expected: an output directory with a run is resumed anyway. */
-  readonly resume?: boolean | undefined;
-  readonly overwrite?: boolean | undefined;
-  readonly acceptChanged?: readonly string[] | undefined;
 }
 
 export type { Results } from '../src/checkpoint/results.js';

@@ -2,10 +2,9 @@
  * Rows of a user's own table: .csv (RFC 4180), .tsv (no quoting), .jsonl (an object a line), .json (a list of objects).
  * Every row knows its line, so that later errors can name it.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { decodeUtf8 } from '../glue/readTsv.js';
-import { DataError, IoError, UsageError } from '../src/data/errors.js';
+import { readUtf8 } from '../glue/readTsv.js';
+import { DataError, UsageError } from '../src/data/errors.js';
 import { inputFileSize } from '../src/data/textLines.js';
 
 export interface TableRow {
@@ -29,13 +28,7 @@ export async function readTable(file: string): Promise<Table> {
   const extension = path.extname(file).toLowerCase();
   if (!formats.includes(extension)) throw new UsageError(`${file}: unknown kind of table "${extension}"`, { hint: `known: ${formats.join(', ')}` });
   await inputFileSize(file);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new IoError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
-  const text = decodeUtf8(bytes, file);
+  const text = await readUtf8(file);
   const table = extension === '.csv' ? fromRecords(file, parseCsv(text, file)) : extension === '.tsv' ? fromRecords(file, parseTsv(text)) : extension === '.jsonl' ? fromJsonLines(file, text) : fromJsonList(file, text);
   if (table.rows.length === 0) throw new DataError('no rows', { location: { file } });
   return table;

@@ -3,6 +3,7 @@ import type { DataOptions, EvalStrategy, HyperparameterOptions } from '../../tas
 import { glueDataOption, trainingOptions } from './options.js';
 import type { Settings } from './settings.js';
 import type { OptionSpec } from './spec.js';
+import { readOptimization } from './trainingRun.js';
 
 const ownData = 'Own data';
 
@@ -61,27 +62,12 @@ export function readDataOptions(settings: Settings): DataOptions {
 
 /** The hyperparameters that the flags set. */
 export function readHyperparameters(settings: Settings): HyperparameterOptions {
-  const optimizer = settings.string('optimizer');
   return {
+    ...readOptimization(settings),
     recipe: settings.string('recipe'),
-    perDeviceTrainBatchSize: settings.number('per-device-train-batch-size'),
-    perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
-    gradientAccumulationSteps: settings.number('gradient-accumulation-steps'),
-    learningRate: settings.number('learning-rate'),
-    lrSchedulerType: settings.string('lr-scheduler-type'),
-    warmupSteps: settings.number('warmup-steps'),
-    warmupRatio: settings.number('warmup-ratio'),
-    weightDecay: settings.number('weight-decay'),
-    adamBeta1: settings.number('adam-beta1'),
-    adamBeta2: settings.number('adam-beta2'),
-    adamEpsilon: settings.number('adam-epsilon'),
-    maxGradNorm: settings.number('max-grad-norm'),
     labelSmoothingFactor: settings.number('label-smoothing-factor'),
-    numTrainEpochs: settings.number('num-train-epochs'),
-    maxSteps: settings.number('max-steps'),
     maxSeqLength: settings.number('max-seq-length'),
     layerWiseLrDecay: settings.number('layer-wise-lr-decay'),
-    optimizer: optimizer === 'adamw' || optimizer === 'adamw-bert' ? optimizer : undefined,
   };
 }
 

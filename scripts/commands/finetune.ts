@@ -1,11 +1,11 @@
 /** `bertwright finetune`: one task, or the user's own data, from one checkpoint. */
 import { UsageError } from '../../src/data/errors.js';
-import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
+import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption } from '../cli/options.js';
-import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { dataOptions, finetuneOptions, initOption, initSpec, readDataOptions, readHyperparameters, strategy } from '../cli/taskFlags.js';
+import { printRun, readRunOptions } from '../cli/trainingRun.js';
 
 export const finetuneCommand: CommandSpec = {
   name: 'finetune',
@@ -36,39 +36,21 @@ export const finetuneCommand: CommandSpec = {
     const { createProgress } = await import('../../src/train/progress.js');
     const result = await abortOnSignals((signal) =>
       finetune({
+        ...readRunOptions(settings),
         ...readDataOptions(settings),
         ...readHyperparameters(settings),
         model: settings.requiredString('model', 'give a checkpoint folder with --model'),
-        output: settings.requiredString('output', 'give a folder with --output'),
         init: initOption(settings),
-        seed: settings.number('seed'),
-        loggingSteps: settings.number('logging-steps'),
         evalStrategy: strategy(settings, 'eval-strategy'),
-        evalSteps: settings.number('eval-steps'),
         saveStrategy: strategy(settings, 'save-strategy'),
-        saveSteps: settings.number('save-steps'),
-        saveTotalLimit: settings.number('save-total-limit'),
         loadBestModelAtEnd: settings.boolean('load-best-model-at-end'),
         metricForBestModel: settings.string('metric-for-best-model'),
         earlyStoppingPatience: settings.number('early-stopping-patience'),
         doPredict: settings.boolean('predict'),
-        resume: settings.boolean('resume'),
-        overwrite: settings.boolean('overwrite'),
-        acceptChanged: settings.list('accept-changed'),
-        matmulPrecision: precisionOption(settings),
-        command: settings.commandLine,
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),
       }),
     );
-    if (settings.boolean('json') === true) {
-      printJson(result.results);
-      return;
-    }
-    if (result.alreadyComplete) printLine(`${result.output}: already complete (--overwrite runs it anew)`);
-    for (const [name, value] of Object.entries(result.results)) {
-      if (name.startsWith('eval_') && typeof value === 'number') printLine(`${name}  ${Number(value.toFixed(4))}`);
-    }
-    printLine(result.output);
+    printRun(settings, result);
   },
 };

@@ -1,12 +1,12 @@
 /** `bertwright pretrain`: masked-language-model and next-sentence pretraining. */
 import { UsageError } from '../../src/data/errors.js';
 import { parseDuration } from '../cli/duration.js';
-import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
+import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption, trainingOptions } from '../cli/options.js';
-import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { terminalText } from '../cli/terminalText.js';
+import { printRun, readOptimization, readRunOptions } from '../cli/trainingRun.js';
 
 const masking = 'Masking';
 
@@ -53,15 +53,15 @@ export const pretrainCommand: CommandSpec = {
     const { pretrain } = await import('../../pretraining/pretrain.js');
     const { createProgress } = await import('../../src/train/progress.js');
     const nextSentence = settings.string('next-sentence');
-    const optimizer = settings.string('optimizer');
     const result = await abortOnSignals((signal) =>
       pretrain({
+        ...readRunOptions(settings),
+        ...readOptimization(settings),
         data: settings.string('data'),
         corpus: settings.list('corpus'),
         tokenizer: settings.string('tokenizer'),
         modelConfig: settings.string('model-config'),
         model: settings.string('model'),
-        output: settings.requiredString('output', 'give a folder with --output'),
         maxSeqLength: settings.number('max-seq-length'),
         nextSentence: nextSentence === 'nsp' || nextSentence === 'sop' || nextSentence === 'none' ? nextSentence : undefined,
         shortSeqProb: settings.number('short-seq-prob'),
@@ -71,49 +71,16 @@ export const pretrainCommand: CommandSpec = {
         maskReplaceProb: settings.number('mask-replace-prob'),
         randomReplaceProb: settings.number('random-replace-prob'),
         wholeWordMasking: settings.boolean('whole-word-masking'),
-        seed: settings.number('seed'),
-        optimizer: optimizer === 'adamw' || optimizer === 'adamw-bert' ? optimizer : undefined,
-        perDeviceTrainBatchSize: settings.number('per-device-train-batch-size'),
-        perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
         tokensPerBatch: settings.number('tokens-per-batch'),
-        gradientAccumulationSteps: settings.number('gradient-accumulation-steps'),
-        learningRate: settings.number('learning-rate'),
-        lrSchedulerType: settings.string('lr-scheduler-type'),
-        warmupSteps: settings.number('warmup-steps'),
-        warmupRatio: settings.number('warmup-ratio'),
-        weightDecay: settings.number('weight-decay'),
-        adamBeta1: settings.number('adam-beta1'),
-        adamBeta2: settings.number('adam-beta2'),
-        adamEpsilon: settings.number('adam-epsilon'),
-        maxGradNorm: settings.number('max-grad-norm'),
-        maxSteps: settings.number('max-steps'),
-        numTrainEpochs: settings.number('num-train-epochs'),
         timeBudgetSeconds,
-        loggingSteps: settings.number('logging-steps'),
-        evalSteps: settings.number('eval-steps'),
-        saveSteps: settings.number('save-steps'),
-        saveTotalLimit: settings.number('save-total-limit'),
         maxEvalSamples: settings.number('max-eval-samples'),
-        resume: settings.boolean('resume'),
-        overwrite: settings.boolean('overwrite'),
-        acceptChanged: settings.list('accept-changed'),
-        matmulPrecision: precisionOption(settings),
-        command: settings.commandLine,
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),
       }),
     );
-    if (settings.boolean('json') === true) {
-      printJson(result.results);
-      return;
-    }
-    if (result.alreadyComplete) printLine(`${result.output}: already complete (--overwrite runs it anew)`);
-    for (const [name, value] of Object.entries(result.results)) {
-      if (name.startsWith('eval_') && typeof value === 'number') printLine(`${name}  ${Number(value.toFixed(4))}`);
-    }
     const { warnings } = result.results;
     // With progress on, the run itself has said them.
     if (quiet && Array.isArray(warnings)) for (const warning of warnings) console.error(`warning: ${terminalText(String(warning))}`);
-    printLine(result.output);
+    printRun(settings, result);
   },
 };
