@@ -35,7 +35,7 @@ export function writeFileAtomic(file: string, data: string | Uint8Array | Iterab
   } catch (cause) {
     if (descriptor !== undefined) closeSync(descriptor);
     rmSync(temporary, { force: true });
-    throw writeError(file, size, cause);
+    throw writeError(file, Array.isArray(pieces) ? pieces.reduce((sum, piece: Uint8Array) => sum + piece.byteLength, 0) : size, cause);
   }
   syncDirectory(path.dirname(file));
 }
@@ -66,6 +66,10 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
 }
 
 function writeError(file: string, size: number, cause: unknown): IoError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const kept = 'The file that was there before is unchanged.';
+  // Space is no matter where the folder is missing or must not be written.
+  if (code !== undefined && !['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(code)) return new IoError(`${file}: cannot write (${message})`, { cause, hint: kept });
   let free = 'unknown';
   try {
     const { bavail, bsize } = statfsSync(path.dirname(file));
@@ -73,8 +77,8 @@ function writeError(file: string, size: number, cause: unknown): IoError {
   } catch {
     // The directory itself may be gone; the message stands without the figure.
   }
-  return new IoError(`${file}: cannot write (${(cause as Error).message}); at least ${size} bytes needed, free: ${free}`, {
+  return new IoError(`${file}: cannot write (${message}); ${size} bytes needed, free: ${free}`, {
     cause,
-    hint: 'The file that was there before is unchanged. Free some space or choose another output directory.',
+    hint: `${kept} Free some space or choose another output directory.`,
   });
 }
