@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Random } from '../data/random.js';
@@ -171,6 +173,18 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 60_000, encoding: 'utf8' });
     const message = 'attentionForward: out of memory. ';
     assert.deepEqual([status, signal, stdout], [0, null, `${message}${message}true`], stderr);
+  });
+
+  test('the object files of an instruction set have no weak symbol, which the linker could take for all files', (context) => {
+    const directory = path.join(path.dirname(fixture().file), 'objects');
+    const objects = existsSync(directory) ? readdirSync(directory).filter((name) => /^isa_\w+\.cc\.o$/.test(name)) : [];
+    if (objects.length === 0 || spawnSync('nm', ['--version']).status !== 0) return context.skip('the object files or nm are absent');
+    for (const name of objects) {
+      const { status, stdout } = spawnSync('nm', [path.join(directory, name)], { encoding: 'utf8' });
+      assert.equal(status, 0);
+      assert.match(stdout, / T /);
+      assert.deepEqual(stdout.split('\n').filter((line) => / [uvVwW] /.test(line)), [], name);
+    }
   });
 
   test('a processor with AVX2 only runs every kernel without an illegal instruction', { skip: spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false }, () => {
