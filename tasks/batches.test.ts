@@ -73,6 +73,7 @@ test('labels are mapped by name in any order, spelling and with the strings of t
   assert.deepEqual(matchLabels(specOfGlue(glueTasks.rte), ['not entailment', 'entailment']), [1, 0]);
   assert.deepEqual(matchLabels(specOfGlue(glueTasks.sst2), ['0', '1']), [0, 1]);
   assert.equal(matchLabels(mnli, ['LABEL_0', 'LABEL_1', 'LABEL_2']), undefined);
+  assert.deepEqual(matchLabels({ ...mnli, labels: ['-1', '1', 'a', 'A'], labelAliases: [] }, ['A', '1', '-1', 'a']), [2, 1, 3, 0], 'letter by letter where that is needed');
   const notes: string[] = [];
   assert.deepEqual(requireLabels(mnli, ['LABEL_0', 'LABEL_1', 'LABEL_2'], (text) => notes.push(text)), [0, 1, 2]);
   assert.equal(notes.length, 1);

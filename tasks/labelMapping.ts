@@ -15,10 +15,13 @@ export function isGeneric(names: readonly string[]): boolean {
  */
 export function matchLabels(spec: TaskSpec, modelLabels: readonly string[]): number[] | undefined {
   if (modelLabels.length !== spec.labels.length) return undefined;
-  const folded = modelLabels.map(fold);
-  for (const names of [spec.labels, spec.labelAliases]) {
-    const map = names.map((name) => folded.indexOf(fold(name)));
-    if (map.every((index) => index >= 0) && new Set(map).size === map.length) return map;
+  // Letter by letter first: labels such as -1 and 1, or A and a, differ only in what is folded.
+  for (const spelling of [(name: string): string => name, fold]) {
+    const known = modelLabels.map(spelling);
+    for (const names of [spec.labels, spec.labelAliases]) {
+      const map = names.map((name) => known.indexOf(spelling(name)));
+      if (map.every((index) => index >= 0) && new Set(map).size === map.length) return map;
+    }
   }
   return undefined;
 }
