@@ -1,4 +1,4 @@
-/** Scores a fine-tuned checkpoint on a split of a task. */
+/** Scores a fine-tuned checkpoint on a split of a task, or on a user's own validation file. */
 import { UsageError } from '../src/data/errors.js';
 import { glueTask } from '../glue/tasks.js';
 import { classify, evalEntries, score } from './classify.js';
@@ -8,7 +8,7 @@ import { loadClassifier } from './loadClassifier.js';
 import { labelNames } from './finetuneJob.js';
 import { requireLabels } from './labelMapping.js';
 import type { EvaluateOptions, Results } from './options.js';
-import { loadEvaluationSplits } from './taskData.js';
+import { loadEvaluationSplits, loadOwnEvaluation } from './taskData.js';
 import { specOfGlue } from './taskSpec.js';
 
 /**
@@ -16,12 +16,13 @@ import { specOfGlue } from './taskSpec.js';
  * Labels are mapped by name. Throws UsageError where the model is none of this task's, or the split has no gold labels.
  */
 export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
-  if (options.task === undefined) throw new UsageError('no task was given', { hint: 'give --task NAME; `predict` needs none' });
-  const spec = specOfGlue(glueTask(options.task));
-  const splits = await loadEvaluationSplits({ ...options, task: options.task });
+  const { task, validationFile } = options;
+  if (task === undefined && validationFile === undefined) throw new UsageError('nothing to evaluate on', { hint: 'give --task NAME with --data, or --validation-file FILE' });
+  const ofTask = task === undefined ? undefined : { spec: specOfGlue(glueTask(task)), splits: await loadEvaluationSplits({ ...options, task }) };
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   const { model, tokenizer, maxLength, batchSize, name } = await loadClassifier(options);
   try {
+    const { spec, splits } = ofTask ?? (await loadOwnEvaluation(validationFile ?? '', options, model.isRegression ? undefined : labelNames(model)));
     const isRegression = spec.kind === 'regression';
     if (isRegression !== model.isRegression) {
       throw new UsageError(`${spec.title} needs a ${spec.kind} model; this one has ${model.isRegression ? 'one output, a score' : `the classes ${labelNames(model).join(', ')}`}`, { hint: 'is this the model of another task?' });

@@ -182,6 +182,10 @@ test('own data in CSV and JSON lines: labels by name, layer-wise decay, random w
   assert.equal(results['init'], 'random');
   assert.ok(Number(results['epoch']) < 6, 'a learning rate that changes nothing stops early');
   assert.deepEqual((await json('mood', 'config.json'))['id2label'], { 0: 'happy', 1: 'sad' });
+  const scored = await evaluateTask({ model: output, validationFile, labelColumnName: 'mood' });
+  assert.deepEqual([scored['eval_loss'], scored['eval_accuracy']], [results['eval_loss'], results['eval_accuracy']]);
+  await assert.rejects(evaluateTask({ model: output }), /nothing to evaluate on/);
+  await assert.rejects(evaluateTask({ model: output, validationFile: trainFile, labelColumnName: 'review' }), /label "the old sailor sang, a song", expected one of happy, sad/);
 });
 
 test('the suite runs what is missing, lists what failed, and goes on', async () => {

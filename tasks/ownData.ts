@@ -44,7 +44,7 @@ function labelOf(table: Table, row: Table['rows'][number], column: string, spec:
     return score;
   }
   const index = spec.labels.indexOf(text);
-  if (index < 0) throw new DataError(`label "${text}", expected one of ${spec.labels.join(', ')} (the labels of the training file)`, { location });
+  if (index < 0) throw new DataError(`label "${text}", expected one of ${spec.labels.join(', ')}`, { location, hint: 'the labels are those of the training file' });
   return index;
 }
 
@@ -82,6 +82,22 @@ function splitOf(name: string, table: Table, examples: readonly TaskExample[]): 
   return { name, suffix: '', file: table.file, examples, skipped: 0 };
 }
 
+/** A task named after its file; without labels one of scores. */
+function specOf(file: string, columns: readonly string[], labels: readonly string[] | undefined, options: DataOptions): TaskSpec {
+  const metrics = metricNames(options, labels);
+  const stem = path.basename(file, path.extname(file));
+  return {
+    name: stem,
+    title: stem,
+    pair: columns.length === 2,
+    kind: labels === undefined ? 'regression' : 'classification',
+    labels: labels ?? [],
+    labelAliases: labels ?? [],
+    metrics,
+    selectBy: metrics.length > 1 ? 'combined_score' : (metrics[0] ?? 'accuracy'),
+  };
+}
+
 /** Reads train, validation and test tables. The labels are those of the training file. Errors name file, line and column. */
 export async function loadOwnData(options: DataOptions): Promise<TaskData> {
   const { trainFile, validationFile, testFile } = options;
@@ -93,18 +109,7 @@ export async function loadOwnData(options: DataOptions): Promise<TaskData> {
   const regression = options.doRegression === true;
   const labels = regression ? [] : sortedLabels(train, label);
   if (!regression && labels.length < 2) throw new DataError(`the column "${label}" has only the value "${labels[0] ?? ''}"; expected two labels or more`, { location: { file: trainFile } });
-  const metrics = metricNames(options, regression ? undefined : labels);
-  const stem = path.basename(trainFile, path.extname(trainFile));
-  const spec: TaskSpec = {
-    name: stem,
-    title: stem,
-    pair: columns.length === 2,
-    kind: regression ? 'regression' : 'classification',
-    labels,
-    labelAliases: labels,
-    metrics,
-    selectBy: metrics.length > 1 ? 'combined_score' : (metrics[0] ?? 'accuracy'),
-  };
+  const spec = specOf(trainFile, columns, regression ? undefined : labels, options);
   const dev: TaskSplit[] = [];
   if (validationFile !== undefined) {
     const table = await readTable(validationFile);
@@ -118,6 +123,16 @@ export async function loadOwnData(options: DataOptions): Promise<TaskData> {
     test.push(splitOf('test', table, examplesOf(table, columns, undefined, spec)));
   }
   return { spec, train: splitOf('train', train, examplesOf(train, columns, label, spec)), dev, test };
+}
+
+/** A validation table for a fine-tuned model, whose classes are `labels`; undefined where it gives a score. */
+export async function loadOwnValidation(file: string, options: DataOptions, labels: readonly string[] | undefined): Promise<{ readonly spec: TaskSpec; readonly split: TaskSplit }> {
+  const table = await readTable(file);
+  const label = options.labelColumnName ?? 'label';
+  requireColumn(table, label, '--label-column-name');
+  const columns = textColumns(table, options, label);
+  const spec = specOf(file, columns, labels, options);
+  return { spec, split: splitOf('dev', table, examplesOf(table, columns, label, spec)) };
 }
 
 /** The texts of a table to predict; labels, if any, are not looked at. */

@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { loadGlue, taskFolder } from '../glue/loadGlue.js';
 import { type GlueSplit, type GlueTask, glueSplit, glueTask, glueTasks } from '../glue/tasks.js';
 import { UsageError } from '../src/data/errors.js';
-import { loadOwnData } from './ownData.js';
+import { loadOwnData, loadOwnValidation } from './ownData.js';
 import type { DataOptions } from './options.js';
-import { specOfGlue, type TaskData, type TaskSplit } from './taskSpec.js';
+import { specOfGlue, type TaskData, type TaskSpec, type TaskSplit } from './taskSpec.js';
 
 const splitNames: Readonly<Record<GlueSplit, string>> = { train: 'train', dev: 'dev', dev_mismatched: 'dev_mm', test: 'test', test_mismatched: 'test_mm' };
 
@@ -79,8 +79,15 @@ export async function loadTaskData(options: DataOptions): Promise<TaskData> {
   };
 }
 
+/** A user's validation file as the split to evaluate; see `loadOwnValidation`. */
+export async function loadOwnEvaluation(file: string, options: DataOptions, labels: readonly string[] | undefined): Promise<{ readonly spec: TaskSpec; readonly splits: readonly TaskSplit[] }> {
+  const { spec, split } = await loadOwnValidation(file, options, labels);
+  return { spec, splits: [first(split, 'max-eval-samples', options.maxEvalSamples)] };
+}
+
 /** The splits to evaluate: the one named, or the dev set (both of MNLI's). They must have gold labels. */
 export async function loadEvaluationSplits(options: DataOptions & { readonly task: string; readonly split?: string | undefined }): Promise<readonly TaskSplit[]> {
+  refuseOwnDataOptions(options);
   const task = glueTask(options.task);
   const names: readonly GlueSplit[] = options.split === undefined ? (['dev', 'dev_mismatched'] as const).filter((name) => task.splits[name] !== undefined) : [glueSplit(task, options.split)];
   const [name] = names;

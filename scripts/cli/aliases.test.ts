@@ -45,6 +45,7 @@ describe('pasted lines', () => {
     assert.match(notes.join(), /O\/checkpoint-50.*not read/);
   });
   test('an evaluating line becomes evaluate, a predicting one predict', () => {
+    assert.equal(translate('run_glue --model_name_or_path M --train_file a.csv --validation_file b.csv --metric_name f1 --do_eval').args.join(' '), 'evaluate --model M --validation-file b.csv --metric-name f1');
     assert.equal(translate('run_glue --model_name_or_path M --task_name rte --do_eval --output_dir O/').args.join(' '), 'evaluate --model M --task rte --output O/eval_results.json');
     assert.equal(translate('run_glue --model_name_or_path M --task_name rte --do_predict --output_dir O').args.join(' '), 'predict --model M --task rte --output O/predictions.jsonl');
   });

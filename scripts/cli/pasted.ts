@@ -112,9 +112,10 @@ function translateGlue(args: readonly string[]): Translation {
   }
   if (evaluate !== true && predict !== true) throw new UsageError('run_glue: none of --do_train, --do_eval, --do_predict is given, so there is nothing to do');
   const command = evaluate === true ? 'evaluate' : 'predict';
-  const keep = new Set(['task', 'model', 'data', 'engine', 'threads', 'per-device-eval-batch-size', 'max-seq-length', 'max-eval-samples', 'max-predict-samples', 'file', 'quiet', 'json']);
   if (evaluate === true && predict === true) extraNotes.push('--do_predict: run `bertwright predict` for the test set');
-  const rest = toArgs(command, flags, [...flags.keys()].filter((name) => !keep.has(name) || (command === 'evaluate' ? name === 'max-predict-samples' || name === 'file' : name === 'max-eval-samples')));
+  const shared = ['task', 'model', 'data', 'engine', 'threads', 'per-device-eval-batch-size', 'max-seq-length', 'text-column-names', 'label-column-name', 'quiet', 'json'];
+  const keep = [...shared, ...(command === 'evaluate' ? ['validation-file', 'metric-name', 'max-eval-samples'] : ['file', 'max-predict-samples'])];
+  const rest = toArgs(command, flags, [...flags.keys()].filter((name) => !keep.includes(name)));
   const output = flags.get('output');
   if (typeof output === 'string') rest.push('--output', `${output.replace(/\/+$/, '')}/${command === 'evaluate' ? 'eval_results.json' : 'predictions.jsonl'}`);
   return { args: rest, notes: extraNotes };

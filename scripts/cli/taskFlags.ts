@@ -13,14 +13,17 @@ export const taskOptions: Readonly<Record<string, OptionSpec>> = {
   ...glueDataOption,
 };
 
-/** Which rows to work on: a task's, or the user's own. */
-export const dataOptions: Readonly<Record<string, OptionSpec>> = {
-  ...taskOptions,
-  'validation-file': { type: 'string', describe: 'own validation data', group: ownData },
+/** Columns of own data. */
+export const columnOptions: Readonly<Record<string, OptionSpec>> = {
   'text-column-names': { type: 'list', describe: 'one or two text columns', group: ownData },
   'label-column-name': { type: 'string', describe: 'label column (default: label)', group: ownData },
+};
+
+/** Own data with labels to score against. */
+export const ownDataOptions: Readonly<Record<string, OptionSpec>> = {
+  'validation-file': { type: 'string', describe: 'own validation data: .csv, .tsv, .json or .jsonl with named columns', group: ownData },
+  ...columnOptions,
   'metric-name': { type: 'string', describe: 'metric: accuracy, f1, matthews_correlation, pearson, spearmanr', group: ownData },
-  'do-regression': { type: 'boolean', describe: 'labels are numbers to predict', group: ownData },
 };
 
 /** Hyperparameters of fine-tuning; what is not given comes from the recipe. */

@@ -4,7 +4,7 @@ import { engineOptions } from '../cli/options.js';
 import { printJson, printLine, writeOutputFile } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { readDataOptions, taskOptions } from '../cli/taskFlags.js';
+import { ownDataOptions, readDataOptions, taskOptions } from '../cli/taskFlags.js';
 
 export const evaluateCommand: CommandSpec = {
   name: 'evaluate',
@@ -12,6 +12,7 @@ export const evaluateCommand: CommandSpec = {
   options: {
     model: { type: 'string', describe: 'fine-tuned checkpoint folder', letter: 'm', required: true },
     ...taskOptions,
+    ...ownDataOptions,
     split: { type: 'string', describe: 'dev, dev_mismatched, train; also validation, validation_matched, … (default: dev, for MNLI both dev sets)' },
     output: { type: 'string', describe: 'JSON file for the metrics', letter: 'o' },
     'max-seq-length': { type: 'number', describe: 'longest input in tokens (default: as it was trained)' },
@@ -19,7 +20,10 @@ export const evaluateCommand: CommandSpec = {
     'max-eval-samples': { type: 'number', describe: 'score the first N rows' },
     ...engineOptions,
   },
-  examples: [['bertwright evaluate --task mrpc --model runs/mrpc --data glue_data', 'metrics on the dev set']],
+  examples: [
+    ['bertwright evaluate --task mrpc --model runs/mrpc --data glue_data', 'metrics on the dev set'],
+    ['bertwright evaluate --validation-file dev.csv --model runs/own', 'metrics on your own labelled rows'],
+  ],
   async run(settings) {
     const info = await applyEngine(settings, false);
     if (settings.boolean('quiet') !== true) console.error(engineLine(info));

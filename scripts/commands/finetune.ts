@@ -4,7 +4,7 @@ import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions, runOptions, seedOption } from '../cli/options.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { dataOptions, finetuneOptions, initOption, initSpec, readDataOptions, readHyperparameters, strategy } from '../cli/taskFlags.js';
+import { finetuneOptions, initOption, initSpec, ownDataOptions, readDataOptions, readHyperparameters, strategy, taskOptions } from '../cli/taskFlags.js';
 import { printRun, readRunOptions } from '../cli/trainingRun.js';
 
 export const finetuneCommand: CommandSpec = {
@@ -14,8 +14,10 @@ export const finetuneCommand: CommandSpec = {
     model: { type: 'string', describe: 'checkpoint folder (Hugging Face layout)', letter: 'm', required: true },
     ...runOptions,
     init: initSpec,
-    ...dataOptions,
+    ...taskOptions,
     'train-file': { type: 'string', describe: 'own training data: .csv, .tsv, .json or .jsonl with named columns', group: 'Own data' },
+    ...ownDataOptions,
+    'do-regression': { type: 'boolean', describe: 'labels are numbers to predict', group: 'Own data' },
     file: { type: 'string', describe: 'own rows to predict at the end', group: 'Own data' },
     ...finetuneOptions,
     ...seedOption,

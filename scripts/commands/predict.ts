@@ -8,16 +8,17 @@ import { printJson, printLine, writeOutputFile } from '../cli/output.js';
 import type { Settings } from '../cli/settings.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { dataOptions, readDataOptions } from '../cli/taskFlags.js';
+import { columnOptions, readDataOptions, taskOptions } from '../cli/taskFlags.js';
 
 export const predictCommand: CommandSpec = {
   name: 'predict',
   summary: 'Predict labels or scores: a test split, a file of rows, one text, or the lines of stdin (a tab separates a pair).',
   options: {
     model: { type: 'string', describe: 'fine-tuned checkpoint folder', letter: 'm', required: true },
-    ...dataOptions,
+    ...taskOptions,
     split: { type: 'string', describe: 'split of the task (default: test)' },
     file: { type: 'string', describe: 'own rows: .csv, .tsv, .json or .jsonl' },
+    ...columnOptions,
     text: { type: 'string', describe: 'one text' },
     'text-pair': { type: 'string', describe: 'the second text of a pair' },
     output: { type: 'string', describe: 'JSONL file, a line a row (default: stdout)', letter: 'o' },
