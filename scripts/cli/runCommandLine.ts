@@ -135,8 +135,9 @@ function checkWords(command: CommandSpec, words: readonly string[]): void {
 export async function commandHelp(command: CommandSpec): Promise<string> {
   const form = command.positional === undefined ? '' : ` ${command.positional.required ? '' : '['}${command.positional.name}${command.positional.many ? '…' : ''}${command.positional.required ? '' : ']'}`;
   const parser = parserOf(command, 'help').usage(`bertwright ${command.name}${form} [flags]\n\n${command.summary}${command.positional === undefined ? '' : `\n\n  ${command.positional.name}  ${command.positional.describe}`}`);
-  for (const [example, what] of command.examples) parser.example(example, what);
-  return parser.wrap(Math.min(120, process.stdout.columns ?? 100)).getHelp();
+  const help = await parser.wrap(Math.min(120, process.stdout.columns ?? 100)).getHelp();
+  // Not by yargs, whose two columns would break a command over lines and spoil it for pasting.
+  return [help, '', 'Examples:', ...command.examples.map(([example, what]) => `  ${example}\n      ${what}`)].join('\n');
 }
 
 async function overview(): Promise<string> {
