@@ -6,8 +6,23 @@ export interface QuickstartPlan {
   readonly vocabSize: number;
   /** Name of the preset that gives the encoder its shape. */
   readonly modelConfig: PresetName;
-  readonly pretraining: { readonly steps: number; readonly batchSize: number; readonly maxSeqLength: number; readonly learningRate: number };
-  readonly finetuning: { readonly maxTrainSamples: number | undefined; readonly maxEvalSamples: number | undefined; readonly epochs: number; readonly batchSize: number; readonly learningRate: number; readonly maxSeqLength: number };
+  readonly pretraining: {
+    readonly steps: number;
+    readonly batchSize: number;
+    readonly maxSeqLength: number;
+    readonly learningRate: number;
+    /** Steps between evaluations on held-out text, and how many examples of it. */
+    readonly evalSteps: number;
+    readonly evalSamples: number;
+  };
+  readonly finetuning: {
+    readonly maxTrainSamples: number | undefined;
+    readonly maxEvalSamples: number | undefined;
+    readonly epochs: number;
+    readonly batchSize: number;
+    readonly learningRate: number;
+    readonly maxSeqLength: number;
+  };
 }
 
 /** QQP's rows may not be shipped; AX has no training rows. */
@@ -16,14 +31,14 @@ export const quickstartTasks: readonly GlueTaskName[] = ['cola', 'sst2', 'mrpc',
 export const nativePlan: QuickstartPlan = {
   vocabSize: 6000,
   modelConfig: 'tiny',
-  pretraining: { steps: 1500, batchSize: 32, maxSeqLength: 128, learningRate: 2e-3 },
+  pretraining: { steps: 1500, batchSize: 32, maxSeqLength: 128, learningRate: 2e-3, evalSteps: 150, evalSamples: 400 },
   finetuning: { maxTrainSamples: undefined, maxEvalSamples: undefined, epochs: 3, batchSize: 32, learningRate: 3e-4, maxSeqLength: 128 },
 };
 
 export const smallPlan: QuickstartPlan = {
   vocabSize: 3000,
   modelConfig: 'tiny',
-  pretraining: { steps: 60, batchSize: 16, maxSeqLength: 64, learningRate: 2e-3 },
+  pretraining: { steps: 100, batchSize: 16, maxSeqLength: 64, learningRate: 2e-3, evalSteps: 50, evalSamples: 100 },
   finetuning: { maxTrainSamples: 320, maxEvalSamples: 200, epochs: 1, batchSize: 16, learningRate: 5e-4, maxSeqLength: 64 },
 };
 

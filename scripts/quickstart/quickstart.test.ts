@@ -11,7 +11,7 @@ import { quickstart } from './quickstart.js';
 const plan: QuickstartPlan = {
   vocabSize: 1500,
   modelConfig: 'tiny',
-  pretraining: { steps: 3, batchSize: 4, maxSeqLength: 32, learningRate: 1e-3 },
+  pretraining: { steps: 3, batchSize: 4, maxSeqLength: 32, learningRate: 1e-3, evalSteps: 2, evalSamples: 20 },
   finetuning: { maxTrainSamples: 8, maxEvalSamples: 12, epochs: 1, batchSize: 4, learningRate: 1e-3, maxSeqLength: 32 },
 };
 

@@ -53,7 +53,7 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
   const info = engineInfo();
   const plan = options.plan ?? (info.engine === 'wasm' || info.engine === 'cpu' ? smallPlan : nativePlan);
   say(engineLine(info));
-  say(`estimate: about ${Math.max(1, Math.round((await estimateSeconds(plan, quickstartData, quickstartTasks)) / 60))} min on this machine (from one timed training step)`);
+  say(`estimate: ${aboutTime(await estimateSeconds(plan, quickstartData, quickstartTasks))} on this machine (from timed training steps)`);
 
   const folder = (name: string): string => path.join(options.output, name);
   const corpus = [path.join(quickstartData, 'corpus', 'novels.txt')];
@@ -98,6 +98,11 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
   return { report: files.html, markdown: files.markdown, seconds: (performance.now() - started) / 1000 };
 }
 
+/** Tens of seconds up to three minutes, whole minutes beyond. */
+function aboutTime(seconds: number): string {
+  return seconds < 180 ? `about ${Math.max(10, Math.round(seconds / 10) * 10)} s` : `about ${Math.round(seconds / 60)} min`;
+}
+
 /** The tokenizer of this plan, trained unless an earlier run of the same plan left it. */
 async function vocabulary(plan: QuickstartPlan, corpus: string[], folder: string, options: QuickstartOptions): Promise<BertTokenizer> {
   const settingsFile = path.join(folder, 'quickstart.json');
@@ -114,7 +119,7 @@ async function vocabulary(plan: QuickstartPlan, corpus: string[], folder: string
 }
 
 async function pretrainTiny(plan: QuickstartPlan, tokenizer: BertTokenizer, corpus: string[], options: QuickstartOptions): Promise<void> {
-  const { steps, batchSize, maxSeqLength, learningRate } = plan.pretraining;
+  const { steps, batchSize, maxSeqLength, learningRate, evalSteps, evalSamples } = plan.pretraining;
   const data = path.join(options.output, 'prepared');
   const progress = createCountProgress('prepare', options.quiet);
   // 5 % of the documents: with 1 % of 158 chapters there would be one or two, too few to measure on.
@@ -131,6 +136,8 @@ async function pretrainTiny(plan: QuickstartPlan, tokenizer: BertTokenizer, corp
     maxSteps: steps,
     perDeviceTrainBatchSize: batchSize,
     learningRate,
+    evalSteps,
+    maxEvalSamples: evalSamples,
     overwrite: options.overwrite,
     command: options.command,
     signal: options.signal,
