@@ -31,7 +31,7 @@ export const quickstartTasks: readonly GlueTaskName[] = ['cola', 'sst2', 'mrpc',
 export const nativePlan: QuickstartPlan = {
   vocabSize: 6000,
   modelConfig: 'tiny',
-  pretraining: { steps: 1500, batchSize: 32, maxSeqLength: 128, learningRate: 2e-3, evalSteps: 150, evalSamples: 400 },
+  pretraining: { steps: 1500, batchSize: 32, maxSeqLength: 128, learningRate: 5e-4, evalSteps: 150, evalSamples: 400 },
   finetuning: { maxTrainSamples: undefined, maxEvalSamples: undefined, epochs: 3, batchSize: 32, learningRate: 3e-4, maxSeqLength: 128 },
 };
 
