@@ -1,9 +1,9 @@
 /** Parses a command line with yargs and runs the command. Heavy modules load only inside a command's `run`. */
-import yargs from 'yargs';
 import { UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
 import { commands } from '../commands/index.js';
 import { aliasNames, canonicalArguments } from './aliases.js';
+import { commandHelp } from './help.js';
 import { commonOptions } from './options.js';
 import { printJson, printLine } from './output.js';
 import { pastedCommands } from './pasted.js';
@@ -45,7 +45,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   }
   const canonical = canonicalArguments(args);
   if (canonical.includes('--help') || canonical.includes('-h')) {
-    printLine(await commandHelp(command));
+    printLine(commandHelp(command, allOptions(command), Math.min(120, process.stdout.columns ?? 100)));
     return;
   }
   const { settings, words } = await parseCommand(command, canonical.slice(1), ['bertwright', ...args].map(shellQuote).join(' '));
@@ -71,27 +71,20 @@ export function allOptions(command: CommandSpec): Readonly<Record<string, Option
   return { ...command.options, ...commonOptions };
 }
 
-/**
- * yargs for one command. For reading, numbers stay text, so that a wrong one can be named as it was typed; for the help, flags carry their
- * real types and choices.
- */
-function parserOf(command: CommandSpec, purpose: 'reading' | 'help') {
+/** yargs for one command. Numbers stay text, so that a wrong one can be named as it was typed. */
+async function parserOf(command: CommandSpec) {
+  const { default: yargs } = await import('yargs');
   const parser = yargs([])
-    .scriptName('bertwright')
     .help(false)
     .version(false)
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'strip-aliased': true, 'dot-notation': false, 'greedy-arrays': true });
   for (const [name, option] of Object.entries(allOptions(command))) {
-    const type = option.type === 'list' ? 'array' : option.type === 'number' && purpose === 'reading' ? 'string' : option.type;
     parser.option(name, {
-      type,
-      describe: option.default === undefined ? option.describe : `${option.describe} [default: ${String(option.default)}]`,
-      group: `${option.group ?? 'Flags'}:`,
+      type: option.type === 'list' ? 'array' : option.type === 'number' ? 'string' : option.type,
       ...(option.type === 'list' ? { string: true } : {}),
       ...(option.type === 'boolean' ? {} : { requiresArg: true }),
       ...(option.letter === undefined ? {} : { alias: option.letter }),
-      ...(option.choices === undefined || purpose === 'reading' ? {} : { choices: option.choices }),
     });
   }
   return parser;
@@ -100,7 +93,8 @@ function parserOf(command: CommandSpec, purpose: 'reading' | 'help') {
 /** The settings and positional words of a command; unknown flags are a UsageError with the near match. */
 export async function parseCommand(command: CommandSpec, args: readonly string[], commandLine: string): Promise<{ settings: Settings; words: readonly string[] }> {
   const options = allOptions(command);
-  const argv = await parserOf(command, 'reading')
+  const parser = await parserOf(command);
+  const argv = await parser
     .fail((message, error) => {
       const valueless = /^Not enough arguments following: (.+)$/.exec(message ?? '')?.[1];
       throw new UsageError(valueless === undefined ? (message ?? error.message) : `${command.name}: --${valueless} needs a value`, { hint: `bertwright ${command.name} --help lists its flags` });
@@ -129,15 +123,6 @@ function checkWords(command: CommandSpec, words: readonly string[]): void {
   if (positional?.required === true && words.length === 0) {
     throw new UsageError(`${command.name}: ${positional.name} is missing`, { hint: positional.describe });
   }
-}
-
-/** `--help` of one command. */
-export async function commandHelp(command: CommandSpec): Promise<string> {
-  const form = command.positional === undefined ? '' : ` ${command.positional.required ? '' : '['}${command.positional.name}${command.positional.many ? '…' : ''}${command.positional.required ? '' : ']'}`;
-  const parser = parserOf(command, 'help').usage(`bertwright ${command.name}${form} [flags]\n\n${command.summary}${command.positional === undefined ? '' : `\n\n  ${command.positional.name}  ${command.positional.describe}`}`);
-  const help = await parser.wrap(Math.min(120, process.stdout.columns ?? 100)).getHelp();
-  // Not by yargs, whose two columns would break a command over lines and spoil it for pasting.
-  return [help, '', 'Examples:', ...command.examples.map(([example, what]) => `  ${example}\n      ${what}`)].join('\n');
 }
 
 async function overview(): Promise<string> {
