@@ -7,7 +7,7 @@ import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
 import { curveChart, scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
+import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
 import type { ReportData } from './reportData.js';
 import { reportStyle } from './style.js';
 
@@ -110,15 +110,8 @@ function metricSection(data: ReportData): string {
 }
 
 function commandSection(data: ReportData): string {
-  const commands = [...new Set([...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []))];
-  const places = new Set(
-    data.runs.map((run) =>
-      [run.engine && `engine ${run.engine}`, run.precision && `precision ${run.precision}`, run.machine, ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`)]
-        .filter((part) => part !== undefined && part !== '')
-        .join(', '),
-    ),
-  );
-  const where = [...places].filter((text) => text !== '').map(escapeHtml);
+  const commands = runCommands(data);
+  const where = runPlaces(data).map(escapeHtml);
   const parts = [where.length === 0 ? '' : `<p>${where.join('<br>')}</p>`, commands.length === 0 ? '' : `<pre>${commands.map(escapeHtml).join('\n')}</pre>`].filter((part) => part !== '');
   return parts.length === 0 ? '' : section('commands', 'Commands and machine', `<details open><summary>What was run, and where</summary>${parts.join('')}</details>`);
 }

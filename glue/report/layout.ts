@@ -145,3 +145,18 @@ export function figureText(value: number, share: boolean): string {
   if (share) return `${percentText(value * 100)} %`;
   return Number.isInteger(value) ? String(value) : value.toFixed(value < 100 ? 3 : 0);
 }
+
+/** Every command of the report's runs, once each, pretraining first. */
+export function runCommands(data: ReportData): readonly string[] {
+  return [...new Set([...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []))];
+}
+
+/** Engine, precision, machine and versions of the fine-tuning runs, a text for each combination that occurs. */
+export function runPlaces(data: ReportData): readonly string[] {
+  const places = data.runs.map(({ engine, precision, machine, versions }) =>
+    [engine && `engine ${engine}`, precision && `precision ${precision}`, machine, ...Object.entries(versions).map(([name, version]) => `${name} ${version}`)]
+      .filter((part) => part !== undefined && part !== '')
+      .join(', '),
+  );
+  return [...new Set(places)].filter((text) => text !== '');
+}

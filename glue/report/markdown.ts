@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures } from './layout.js';
+import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -75,10 +75,8 @@ function metricSection(data: ReportData): string[] {
 }
 
 function commandSection(data: ReportData): string[] {
-  const commands = [...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []);
-  const unique = [...new Set(commands)];
-  const lines = unique.length === 0 ? [] : ['## Commands', '', ...unique.map((command) => `- ${codeSpan(command)}`), ''];
-  const settings = new Set(data.runs.map((run) => [run.engine && `engine ${run.engine}`, run.precision && `precision ${run.precision}`, run.machine, ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`)].filter((part) => part !== undefined && part !== '').join(', ')));
-  const machine = [...settings].filter((text) => text !== '');
+  const commands = runCommands(data);
+  const lines = commands.length === 0 ? [] : ['## Commands', '', ...commands.map((command) => `- ${codeSpan(command)}`), ''];
+  const machine = runPlaces(data);
   return machine.length === 0 ? lines : [...lines, '## Where it ran', '', ...machine.map((text) => `- ${markdownText(text)}`), ''];
 }
