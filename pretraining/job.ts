@@ -106,7 +106,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         threads: found.threads,
         matmulPrecision: trainingPrecision,
       },
-      about: { data: path.resolve(corpus.folder), machine: found.machine, versions: found.versions, startedAt: new Date().toISOString() },
+      about: { data: path.resolve(corpus.folder), machine: found.machine, threadsReason: found.threadsReason, versions: found.versions, startedAt: new Date().toISOString() },
       note,
     };
   } catch (error) {

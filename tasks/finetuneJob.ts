@@ -89,6 +89,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     model: path.resolve(options.model),
     trainFile: path.resolve(data.train.file),
     machine: found.machine,
+    threadsReason: found.threadsReason,
     versions: found.versions,
     startedAt: new Date().toISOString(),
   };

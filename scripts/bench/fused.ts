@@ -7,6 +7,7 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { Random } from '../../src/data/random.js';
+import { chooseThreads } from '../../src/engine/threads.js';
 import type { NativeAddon } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/loadAddon.js';
 
@@ -14,7 +15,7 @@ const { values: flags } = parseArgs({ options: { threads: { type: 'string' }, is
 const result = await loadAddon();
 if (result.addon === undefined) throw new Error(`no addon to measure: ${result.why}. ${result.hint}`);
 const addon: NativeAddon = result.addon;
-addon.setThreads(Number(flags.threads ?? os.availableParallelism()));
+addon.setThreads(chooseThreads(flags.threads === undefined ? undefined : Number(flags.threads)).threads);
 if (flags.isa !== undefined) addon.setIsa(flags.isa);
 const { isa, threads, compiler } = addon.info();
 console.log(`${os.cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, ${isa}, ${compiler}, Node ${process.version}`);

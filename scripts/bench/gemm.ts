@@ -8,6 +8,7 @@
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { chooseThreads } from '../../src/engine/threads.js';
 import type { NativeAddon } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/loadAddon.js';
 
@@ -15,7 +16,7 @@ const { values: flags } = parseArgs({ options: { threads: { type: 'string' }, is
 const result = await loadAddon();
 if (result.addon === undefined) throw new Error(`no addon to measure: ${result.why}. ${result.hint}`);
 const addon: NativeAddon = result.addon;
-addon.setThreads(Number(flags.threads ?? os.availableParallelism()));
+addon.setThreads(chooseThreads(flags.threads === undefined ? undefined : Number(flags.threads)).threads);
 const { threads, compiler, available } = addon.info();
 
 const tokens = 4096;

@@ -17,9 +17,10 @@ export async function applyEngine(settings: Settings, forTraining: boolean): Pro
   return setMatmulPrecision(resolveMatmulPrecision(precisionOption(settings), forTraining));
 }
 
-/** One line: which engine was taken and why not the better ones. */
+/** One line: which engine was taken and why not the better ones, and how the number of threads came about. */
 export function engineLine(info: EngineInfo): string {
   const others = info.notTaken.map(({ engine, why }) => `${engine}: ${why}`).join('; ');
   const details = [info.isa, `${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}`, `precision ${info.matmulPrecision}`].filter((part) => part !== undefined).join(', ');
-  return `engine ${info.engine} (${details}): ${info.reason}${others === '' ? '' : ` [not taken: ${others}]`}`;
+  const threads = info.engine === 'native' ? `; threads: ${info.threadsReason}` : '';
+  return `engine ${info.engine} (${details}): ${info.reason}${threads}${others === '' ? '' : ` [not taken: ${others}]`}`;
 }

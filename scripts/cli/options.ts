@@ -15,7 +15,7 @@ export const commonOptions: Readonly<Record<string, OptionSpec>> = {
 /** Of every command that computes with tensors. */
 export const engineOptions: Readonly<Record<string, OptionSpec>> = {
   engine: { type: 'string', describe: 'what runs the tensors', choices: ['auto', 'native', 'gpu', 'tensorflow', 'wasm', 'cpu'], default: 'auto', group: common },
-  threads: { type: 'number', describe: 'threads of the native engine (default: all cores)', group: common },
+  threads: { type: 'number', describe: 'threads of the native engine (default: as many as affinity, CPU quota and physical cores allow)', group: common },
   'matmul-precision': { type: 'string', describe: 'bf16 rounds matrix products (training only, where the machine has it)', choices: ['highest', 'bf16', 'auto'], default: 'auto', group: common },
 };
 

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { exitCodes } from '../../src/data/errors.js';
+import type { EngineInfo } from '../../src/engine/index.js';
 import { printJson, printLine } from '../cli/output.js';
 import type { CommandSpec } from '../cli/spec.js';
 
@@ -27,11 +28,11 @@ export const doctorCommand: CommandSpec = {
     const compiler = spawnSync(process.env['CXX'] ?? 'c++', ['--version'], { encoding: 'utf8' });
     const compilerText = compiler.status === 0 ? (compiler.stdout.split('\n')[0] ?? '') : 'none found (a C++ compiler named c++, or $CXX, builds the native engine)';
     const engines: EngineState[] = [];
-    let isa: string | undefined;
+    let native: EngineInfo | undefined;
     for (const engine of ['native', 'gpu', 'tensorflow', 'wasm', 'cpu'] as const) {
       try {
-        await setEngine(engine);
-        if (engine === 'native') isa = engineInfo().isa;
+        const info = await setEngine(engine);
+        if (engine === 'native') native = info;
         const runs = engine === 'cpu' ? 1 : probeRuns;
         engines.push({ engine, works: true, note: '', gflops: measureGflops(tf, engine === 'cpu' ? 256 : probeSize, runs) });
       } catch (error) {
@@ -41,13 +42,14 @@ export const doctorCommand: CommandSpec = {
     await setEngine('auto');
     const chosen = engineInfo();
     const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
-    const facts = { node: process.version, platform: `${process.platform} ${process.arch}`, processor: cpu, cores: os.availableParallelism(), memoryGib: os.totalmem() / 2 ** 30, compiler: compilerText, instructionSet: isa };
+    const facts = { node: process.version, platform: `${process.platform} ${process.arch}`, processor: cpu, cores: os.availableParallelism(), memoryGib: os.totalmem() / 2 ** 30, compiler: compilerText, instructionSet: native?.isa, threads: native?.threads, threadsReason: native?.threadsReason };
     if (settings.boolean('json') === true) {
       printJson({ ...facts, engines, auto: chosen.engine, reason: chosen.reason });
       return;
     }
     printLine(`node        ${facts.node}, ${facts.platform}`);
-    printLine(`processor   ${facts.processor}, ${facts.cores} cores${isa === undefined ? '' : `, ${isa}`}`);
+    printLine(`processor   ${facts.processor}, ${facts.cores} ${facts.cores === 1 ? 'core' : 'cores'}${native?.isa === undefined ? '' : `, ${native.isa}`}`);
+    if (native !== undefined) printLine(`threads     ${native.threads}: ${native.threadsReason}`);
     printLine(`memory      ${facts.memoryGib.toFixed(1)} GiB, ${(os.freemem() / 2 ** 30).toFixed(1)} GiB free`);
     printLine(`compiler    ${facts.compiler}`);
     for (const { engine, works, note, gflops } of engines) {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../data/errors.js';
 import { engineInfo, isEngineChoice, resolveMatmulPrecision, setEngine, setMatmulPrecision } from './index.js';
+import { chooseThreads } from './threads.js';
 
 describe('engine choice', () => {
   test('nothing is known before an engine is set', () => assert.throws(() => engineInfo(), /call setEngine first/));
@@ -37,6 +38,20 @@ describe('engine choice', () => {
     assert.throws(() => setMatmulPrecision('bf16'), /has no bf16 products/);
   });
 
-  test('threads are checked', async () => assert.rejects(setEngine('cpu', { threads: 0 }), /--threads 0: expected a whole number/));
+  test('threads are checked', async () => {
+    for (const threads of [0, -1, 1.5, 257, Number.NaN]) {
+      await assert.rejects(setEngine('cpu', { threads }), (error) => error instanceof UsageError && error.message === `--threads ${threads}: expected a whole number from 1 to 256`);
+    }
+  });
+
+  test('the native engine tells how its number of threads came about', async (context) => {
+    if ((await setEngine('auto')).engine !== 'native') return context.skip('no native engine');
+    const info = await setEngine('native', { threads: 3 });
+    assert.deepEqual([info.threads, info.threadsReason], [3, 'asked for']);
+    const { threads, reason } = chooseThreads(undefined);
+    const byDefault = await setEngine('native');
+    assert.deepEqual([byDefault.threads, byDefault.threadsReason], [threads, reason]);
+  });
+
   test('names', () => assert.deepEqual(['auto', 'native', 'cuda'].map(isEngineChoice), [true, true, false]));
 });

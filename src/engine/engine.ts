@@ -1,10 +1,10 @@
 /** Which engine runs the tensors, and why. */
-import os from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../data/errors.js';
 import { addon, nativeActive } from '../native/tensors.js';
 import { startNative } from './native.js';
 import { startTensorflow } from './tensorflow.js';
+import { chooseThreads } from './threads.js';
 import type { EngineChoice, EngineInfo, EngineName, EngineOptions, MatmulPrecision } from './types.js';
 import { startWasm } from './wasm.js';
 
@@ -29,11 +29,11 @@ const hints: Readonly<Record<EngineName, string>> = {
 
 let current: EngineInfo | undefined;
 
-async function start(engine: EngineName, options: EngineOptions): Promise<void> {
+async function start(engine: EngineName, threads: number): Promise<void> {
   switch (engine) {
     case 'native':
       await startNative();
-      addon().setThreads(options.threads ?? os.availableParallelism());
+      addon().setThreads(threads);
       break;
     case 'gpu':
     case 'tensorflow':
@@ -47,24 +47,18 @@ async function start(engine: EngineName, options: EngineOptions): Promise<void> 
   }
 }
 
-function checkThreads(threads: number | undefined): void {
-  if (threads !== undefined && (!Number.isSafeInteger(threads) || threads < 1 || threads > 1024)) {
-    throw new UsageError(`--threads ${threads}: expected a whole number from 1 to 1024`);
-  }
-}
-
 /**
  * Makes an engine the one that runs all tensors made from now on; tensors of another engine move over when they are used.
  * `auto` takes the first of gpu, native, wasm, cpu that works. A named engine that does not work here is a UsageError that says why.
  */
 export async function setEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<EngineInfo> {
-  checkThreads(options.threads);
+  const threadChoice = chooseThreads(options.threads);
   // Silences tfjs' advertisement for its own native package; it must come before the first use of a backend.
   tf.enableProdMode();
   const notTaken: { engine: EngineName; why: string }[] = [];
   for (const engine of choice === 'auto' ? automaticOrder : [choice]) {
     try {
-      await start(engine, options);
+      await start(engine, threadChoice.threads);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (choice !== 'auto') throw new UsageError(`the engine ${engine} does not work here: ${why}`, { hint: hints[engine], cause: error });
@@ -78,6 +72,7 @@ export async function setEngine(choice: EngineChoice, options: EngineOptions = {
       notTaken,
       isa: native?.isa,
       threads: native?.threads ?? 1,
+      threadsReason: native === undefined ? `the engine ${engine} takes no number of threads` : threadChoice.reason,
       matmulPrecision: 'highest',
       hasBf16: native?.available.includes('avx512bf16') ?? false,
       tfjsVersion: tf.version_core,

@@ -9,7 +9,7 @@ export type EngineChoice = EngineName | 'auto';
 export type MatmulPrecision = 'highest' | 'bf16';
 
 export interface EngineOptions {
-  /** Threads of the native engine, 1 or more; default: all cores. */
+  /** Threads of the native engine, 1 to 256; default: see threads.ts. */
   readonly threads?: number | undefined;
   /** `auto` means `highest` here; a training command resolves it with `resolveMatmulPrecision`. */
   readonly matmulPrecision?: MatmulPrecision | 'auto' | undefined;
@@ -24,6 +24,8 @@ export interface EngineInfo {
   /** Instruction set of the native engine. */
   readonly isa: string | undefined;
   readonly threads: number;
+  /** How the number of threads came about. */
+  readonly threadsReason: string;
   readonly matmulPrecision: MatmulPrecision;
   /** Whether bf16 matrix products are possible here. */
   readonly hasBf16: boolean;

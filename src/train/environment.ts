@@ -15,6 +15,8 @@ export interface Environment {
   /** Instruction set of the native engine, '' elsewhere. */
   readonly isa: string;
   readonly threads: number;
+  /** How the number of threads came about. */
+  readonly threadsReason: string;
   readonly machine: string;
   readonly versions: { readonly [name: string]: string };
 }
@@ -26,6 +28,7 @@ export function environment(): Environment {
     engine: info.engine,
     isa: info.isa ?? '',
     threads: info.threads,
+    threadsReason: info.threadsReason,
     machine: `${cpus[0]?.model.trim() ?? 'unknown processor'}, ${cpus.length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.arch()}`,
     versions: { bertwright: packageVersion(), node: process.versions.node, tfjs: info.tfjsVersion },
   };
