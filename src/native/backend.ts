@@ -15,7 +15,8 @@ export interface NativeBackendOptions {
 type Values = tf.backend_util.BackendValues;
 
 export class NativeBackend extends MathBackendCPU {
-  readonly addon: NativeAddon;
+  /** A profile puts a timed one in its place (profile.ts). */
+  addon: NativeAddon;
   readonly pool: BufferPool;
   #nextId = 0;
 

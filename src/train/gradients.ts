@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { NonFiniteError } from '../data/errors.js';
 import type { PackedBatch } from '../data/packedBatch.js';
 import type { ForwardContext } from '../encoder/types.js';
+import { profiled } from '../native/profile.js';
 import { DropoutStream } from '../ops/dropoutGenerator.js';
 import { sumOfSquares } from '../ops/optimizerOps.js';
 import type { LossResult } from './types.js';
@@ -48,7 +49,7 @@ export function stepGradients<B extends PackedBatch>(options: StepGradientsOptio
       for (const [name, value] of Object.entries(part.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
       if (!Number.isFinite(loss)) throw nonFinite(step, `the loss is ${loss}`, rowsOf(options, [batch]));
     });
-    const gradNorm = Math.sqrt(sumOfSquares([...sums.values()]));
+    const gradNorm = Math.sqrt(profiled('gradient norm', () => sumOfSquares([...sums.values()])));
     if (!Number.isFinite(gradNorm)) throw nonFinite(step, describeNonFinite(sums), rowsOf(options, microBatches));
     return { gradients: sums, loss, metrics, gradNorm };
   } catch (error) {
@@ -73,7 +74,7 @@ function microBatchGradients<B extends PackedBatch>(options: StepGradientsOption
     for (const [name, value] of Object.entries(result.metrics)) numbers[name] = typeof value === 'number' ? value : scalarValue(value);
     return result.loss;
   };
-  const { value, grads } = tf.engine().gradients(forward, variables, undefined, true);
+  const { value, grads } = profiled('forward and backward', () => tf.engine().gradients(() => profiled('forward', forward), variables, undefined, true));
   const loss = scalarValue(value);
   value.dispose();
   const gradients = new Map<string, tf.Tensor>();

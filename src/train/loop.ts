@@ -4,10 +4,9 @@
  */
 import { InterruptedError } from '../data/errors.js';
 import type { PackedBatch } from '../data/packedBatch.js';
-import { clipFactor } from '../optim/clipping.js';
 import { learningRateFactor, resolveWarmupSteps } from '../optim/schedules.js';
 import { estimateRun, estimateText } from './estimate.js';
-import { disposeGradients, stepGradients } from './gradients.js';
+import { optimizerStep } from './step.js';
 import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
 
 export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult } from './types.js';
@@ -135,14 +134,8 @@ class TrainingRun<B extends PackedBatch> {
   async #trainStep(): Promise<void> {
     const { batches, parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds } = this.#options;
     const micro = await batches.microBatches(this.#step);
-    const factor = this.#rateFactor();
-    const result = stepGradients({ parameters, microBatches: micro, computeLoss, seed, step: this.#step, rowIds });
-    const rate = learningRate * factor;
-    try {
-      optimizer.applyGradients(result.gradients, rate, clipFactor(result.gradNorm, maxGradNorm));
-    } finally {
-      disposeGradients(result.gradients);
-    }
+    const rate = learningRate * this.#rateFactor();
+    const result = optimizerStep({ parameters, microBatches: micro, computeLoss, seed, step: this.#step, rowIds, optimizer, learningRate: rate, maxGradNorm });
     this.#step += 1;
     this.#lossSum += result.loss;
     this.#windowSteps += 1;
