@@ -55,3 +55,20 @@ describe('engine choice', () => {
 
   test('names', () => assert.deepEqual(['auto', 'native', 'cuda'].map(isEngineChoice), [true, true, false]));
 });
+
+test('BERTWRIGHT_ISA forces an instruction set; one that is not there is a usage error, also under auto', async (context) => {
+  if ((await setEngine('auto')).engine !== 'native') return context.skip('no native engine');
+  const { isa } = engineInfo();
+  try {
+    process.env['BERTWRIGHT_ISA'] = 'portable';
+    const forced = await setEngine('auto');
+    assert.deepEqual([forced.engine, forced.isa, forced.hasBf16], ['native', 'portable', false]);
+    assert.throws(() => resolveMatmulPrecision('bf16', true), /--matmul-precision bf16: /);
+    process.env['BERTWRIGHT_ISA'] = 'portabel';
+    await assert.rejects(setEngine('auto'), (error) => error instanceof UsageError && /Did you mean "portable"/.test(error.message));
+    process.env['BERTWRIGHT_ISA'] = isa;
+    assert.equal((await setEngine('native')).isa, isa);
+  } finally {
+    delete process.env['BERTWRIGHT_ISA'];
+  }
+});

@@ -60,6 +60,7 @@ export async function setEngine(choice: EngineChoice, options: EngineOptions = {
     try {
       await start(engine, threadChoice.threads);
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       if (choice !== 'auto') throw new UsageError(`the engine ${engine} does not work here: ${why}`, { hint: hints[engine], cause: error });
       notTaken.push({ engine, why });
@@ -74,7 +75,7 @@ export async function setEngine(choice: EngineChoice, options: EngineOptions = {
       threads: native?.threads ?? 1,
       threadsReason: native === undefined ? `the engine ${engine} takes no number of threads` : threadChoice.reason,
       matmulPrecision: 'highest',
-      hasBf16: native?.available.includes('avx512bf16') ?? false,
+      hasBf16: native?.isa === 'avx512bf16',
       tfjsVersion: tf.version_core,
     };
     return setMatmulPrecision(options.matmulPrecision === 'bf16' ? 'bf16' : 'highest');
