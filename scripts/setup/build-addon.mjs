@@ -2,10 +2,11 @@
  * Builds the C++ addon build/bertwright.node with the machine's own compiler ($CXX or c++): no node-gyp, no Python, no
  * downloads. Plain JavaScript, because it runs before TypeScript is compiled.
  *
- *   node scripts/setup/build-addon.mjs [--if-needed] [--out DIR] [--source DIR]
+ *   node scripts/setup/build-addon.mjs [--if-needed] [--out DIR] [--source DIR] [--extra-flags "FLAG …"]
  *
  * Without a compiler, or where compiling fails, it says so and exits 0: the wasm engine serves instead.
- * --source is a directory with src/native's files (default: the package's), --out the directory to write (default: build/).
+ * --source is a directory with src/native's files (default: the package's), --out the directory to write (default: build/),
+ * --extra-flags go behind the own ones of every compilation and of the link (sanitizers: scripts/dev/sanitize.mjs).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,7 +25,8 @@ const isaFlags = {
   'isa_avx512.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mprefer-vector-width=512'],
   'isa_avx512bf16.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512bf16', '-mprefer-vector-width=512'],
 };
-const isaMathFlags = ['-O3', '-ffast-math', '-fno-finite-math-only'];
+// IEEE order and rounding: results are to have the same bits on every instruction set, so nothing that reassociates or approximates.
+const isaMathFlags = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
 
 /** All C++ files under `directory`, relative and sorted. */
 function sourceFiles(directory) {
@@ -66,7 +68,7 @@ function accepts(compiler, flags, link = false) {
 }
 
 /** Compiler, flags and files of this machine, or undefined without a compiler. */
-function makePlan(sourceDir) {
+function makePlan(sourceDir, extraFlags) {
   const compiler = process.env.CXX || 'c++';
   const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' });
   if (version.status !== 0) return undefined;
@@ -82,9 +84,9 @@ function makePlan(sourceDir) {
   const skip = new Set([...(x86 ? [] : ['isa_avx2.cc', 'isa_avx512.cc']), ...(bf16 ? [] : ['isa_avx512bf16.cc'])]);
   const units = sourceFiles(sourceDir).filter((name) => name.endsWith('.cc') && !skip.has(name)).map((name) => ({
     name,
-    flags: [...common, ...(isaFlags[name] === undefined ? ['-O2'] : [...isaMathFlags, ...isaFlags[name]])],
+    flags: [...common, ...(isaFlags[name] === undefined ? ['-O2'] : [...isaMathFlags, ...isaFlags[name]]), ...extraFlags],
   }));
-  return { compiler, version: version.stdout.split('\n')[0], include, units, link };
+  return { compiler, version: version.stdout.split('\n')[0], include, units, link: [...link, ...extraFlags] };
 }
 
 /** Hash of the unit's flags and of every file it read in its last compilation, or undefined where one is gone. */
@@ -130,7 +132,7 @@ export async function buildAddon(options = {}) {
   const stampFile = path.join(outDir, 'bertwright.json');
   const log = path.join(outDir, 'build.log');
   mkdirSync(outDir, { recursive: true });
-  const plan = makePlan(sourceDir);
+  const plan = makePlan(sourceDir, options.extraFlags ?? []);
   if (plan === undefined) {
     writeFileSync(stampFile, JSON.stringify({ status: 'no-compiler' }));
     return { status: 'no-compiler', file, log };
@@ -178,7 +180,12 @@ export function describeBuild(result) {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const result = await buildAddon({ ifNeeded: process.argv.includes('--if-needed'), outDir: argument('--out'), sourceDir: argument('--source') });
+  const result = await buildAddon({
+    ifNeeded: process.argv.includes('--if-needed'),
+    outDir: argument('--out'),
+    sourceDir: argument('--source'),
+    extraFlags: argument('--extra-flags')?.split(/\s+/).filter((flag) => flag !== ''),
+  });
   const message = describeBuild(result);
   if (message !== undefined) console.error(message);
   if (result.output) console.error(result.output.slice(0, 8000));

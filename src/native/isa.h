@@ -14,11 +14,16 @@
  *   4. kernels/<name>.cc: checks the arguments (binding.h), splits the work (parallel.h) and calls `isa().<name>.f(...)`.
  *
  * Rule for everything that isa_kernels.inc includes, this header too: no std::, no templates, no inline functions with
- * external linkage, only math.h, stdint.h, stddef.h, string.h and immintrin.h. The linker keeps one copy of a weak symbol;
+ * external linkage, only math.h, stdint.h, stddef.h, string.h and immintrin.h (arm_neon.h). The linker keeps one copy of a weak symbol;
  * if that came from the AVX-512 file, an older processor would die of an illegal instruction.
  *
- * The files are compiled with -ffast-math -fno-finite-math-only: NaN and infinities are honoured, but sums are
- * reassociated, and `a > b ? a : b` need not carry a NaN of both sides; maxima have to check by hand.
+ * Rule for results: in float32 the same seed gives the same bits for any thread count and on every instruction set with fused
+ * multiply-add. The files are compiled without -ffast-math, so that the source says which operations there are:
+ *   - a sum, a product of sums or an extreme across elements goes through Vec16 of simd/vector.inc, 16 lanes everywhere, or
+ *     in the order of the elements; never through accumulators as wide as the registers, nor blocks cut by thread count;
+ *   - a * b + c is written mulAdd, vecMulAdd or wideMulAdd where it is to be fused;
+ *   - elementary functions are those of simd/math.inc, not the C library's.
+ * `a > b ? a : b` does not carry a NaN of both sides; maxima have to check by hand.
  */
 #ifndef BERTWRIGHT_ISA_H
 #define BERTWRIGHT_ISA_H
