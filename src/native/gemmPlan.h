@@ -1,0 +1,103 @@
+/**
+ * What the drivers of the matrix products share: operands, how a product is cut into blocks, and the product of packed
+ * blocks. Every choice here that decides the order of a sum (the blocks of k) is a function of the shape alone.
+ */
+#ifndef BERTWRIGHT_GEMM_PLAN_H
+#define BERTWRIGHT_GEMM_PLAN_H
+
+#include <algorithm>
+#include <cstddef>
+
+#include "gemm.h"
+#include "isa.h"
+
+namespace bertwright {
+
+/** Words of k in a block: a panel of B then takes 48 KiB at most. */
+constexpr size_t wordsPerBlock = 384;
+/** Room behind the packed A for the last vector store. */
+constexpr size_t packSlack = 16;
+
+constexpr size_t divideUp(size_t a, size_t b) { return (a + b - 1) / b; }
+constexpr size_t roundUp(size_t a, size_t b) { return divideUp(a, b) * b; }
+
+/** One operand: "lines" are the rows of op(A) or the columns of op(B). */
+struct GemmOperand {
+  const float* data;
+  size_t stride;
+  /** Whether a line is contiguous in memory. */
+  bool alongK;
+
+  const float* at(size_t line, size_t k) const { return alongK ? data + line * stride + k : data + k * stride + line; }
+};
+
+struct GemmProblem {
+  size_t m, n, k;
+  GemmOperand a, b;
+  float* c;
+  size_t ldc;
+  bool accumulate;
+  const GemmEpilogue* epilogue;
+};
+
+inline const GemmTile& gemmTile() { return matmulBf16() ? isa().gemm.bf16 : isa().gemm.f32; }
+
+/** Elements of k in a block: as equal as they can be, in whole words. */
+inline size_t gemmBlockK(const GemmTile& tile, size_t k) {
+  const size_t words = divideUp(k, tile.wordElements);
+  const size_t blocks = std::max<size_t>(1, divideUp(words, wordsPerBlock));
+  return roundUp(divideUp(words, blocks), 4) * tile.wordElements;
+}
+
+/** Columns of B in a block of at most `words` words. */
+inline size_t gemmBlockN(const GemmTile& tile, size_t n, size_t kBlock, size_t words) {
+  const size_t panels = divideUp(n, tile.cols);
+  const size_t most = std::max<size_t>(1, words / (tile.cols * divideUp(kBlock, tile.wordElements)));
+  return divideUp(panels, divideUp(panels, most)) * tile.cols;
+}
+
+inline void gemmPackA(const GemmProblem& p, const GemmTile& tile, size_t row, size_t rows, size_t k, size_t kPart, float* to) {
+  (p.a.alongK ? tile.packLinesA : tile.packColumnsA)(p.a.at(row, k), p.a.stride, rows, kPart, to);
+}
+
+inline void gemmPackB(const GemmProblem& p, const GemmTile& tile, size_t col, size_t cols, size_t k, size_t kPart, float* to) {
+  (p.b.alongK ? tile.packLinesB : tile.packColumnsB)(p.b.at(col, k), p.b.stride, cols, kPart, to);
+}
+
+/** Applies the epilogue to a part of C whose upper left corner is (row, col). */
+inline void gemmFinish(const GemmProblem& p, size_t row, size_t col, size_t rows, size_t cols) {
+  const GemmEpilogue& e = *p.epilogue;
+  isa().gemm.finish(p.c + row * p.ldc + col, p.ldc, rows, cols, e.bias == nullptr ? nullptr : e.bias + col, e.activation,
+                    e.pre == nullptr ? nullptr : e.pre + row * e.ldPre + col, e.ldPre);
+}
+
+/** C at (row, col), `rows` by `cols`, from packed blocks of A and B; `between()` runs after each tile. `last`: this is the last block of k. */
+template <typename Between>
+void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, size_t col, size_t rows, size_t cols, size_t words,
+                        const float* packedA, const float* packedB, bool accumulate, bool last, const Between& between) {
+  alignas(64) float edge[12 * 32];
+  for (size_t j = 0; j < cols; j += tile.cols) {
+    const float* panelB = packedB + j * words;
+    const size_t tileCols = std::min(tile.cols, cols - j);
+    for (size_t i = 0; i < rows; i += tile.rows) {
+      const float* panelA = packedA + i * words;
+      const size_t tileRows = std::min(tile.rows, rows - i);
+      float* c = p.c + (row + i) * p.ldc + col + j;
+      if (tileRows == tile.rows && tileCols == tile.cols) {
+        tile.multiply(words, panelA, panelB, c, p.ldc, accumulate);
+      } else {
+        tile.multiply(words, panelA, panelB, edge, tile.cols, 0);
+        isa().gemm.addPart(edge, tile.cols, c, p.ldc, tileRows, tileCols, accumulate);
+      }
+      if (last && p.epilogue != nullptr) gemmFinish(p, row + i, col + j, tileRows, tileCols);
+      between();
+    }
+  }
+}
+
+/** The product with all threads of the pool; k is at least 1. */
+void gemmShared(const GemmProblem& p);
+
+}  // namespace bertwright
+
+#endif
