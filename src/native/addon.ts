@@ -1,7 +1,8 @@
 /**
  * The functions of the C++ addon, by name and shape. The addon only computes: it takes typed arrays that the caller
  * allocated, checks their lengths against the sizes given (a TypeError or RangeError before any memory is touched)
- * and writes results in place. Row-major throughout. M, N, K, T, H, V, B as each line says.
+ * and writes results in place. An output must not share memory with any other argument, except that unary, dropout and
+ * layerNormForward may write y over x. Row-major throughout. M, N, K, T, H, V, B as each line says.
  */
 
 type F32 = Float32Array;

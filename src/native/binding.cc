@@ -1,5 +1,6 @@
 #include "binding.h"
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
 #include <new>
@@ -48,7 +49,7 @@ napi_value call(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   const Registration& registration = *static_cast<const Registration*>(data);
   try {
-    const Args args(env, info, registration.name, registration.argumentCount);
+    Args args(env, info, registration.name, registration.argumentCount);
     return registration.function(args);
   } catch (const ArgumentError& error) {
     throwError(env, error.kind, error.message);
@@ -72,6 +73,22 @@ Args::Args(napi_env env, napi_callback_info info, const char* function, size_t r
   if (count_ < required) {
     failType("expected " + std::to_string(required) + " arguments, found " + std::to_string(count_));
   }
+  for (size_t i = 0; i < std::min(count_, maximum); i++) readElements(i);
+}
+
+void Args::readElements(size_t index) {
+  bool array = false;
+  uint32_t count = 0;
+  if (napi_is_array(env_, values_[index], &array) != napi_ok || !array) return;
+  napi_get_array_length(env_, values_[index], &count);
+  bool typed = true;
+  // The first that is no typed array is the last one read: the accessor will complain of it, and a list of 2^32 holes ends here.
+  for (uint32_t i = 0; i < count && typed; i++) {
+    napi_value element;
+    if (napi_get_element(env_, values_[index], i, &element) != napi_ok) failType("argument " + std::to_string(index + 1) + " cannot be read");
+    if (napi_is_typedarray(env_, element, &typed) != napi_ok) typed = false;
+    elements_[index].push_back(element);
+  }
 }
 
 void Args::failType(const std::string& message) const {
@@ -82,49 +99,91 @@ void Args::failRange(const std::string& message) const {
   throw ArgumentError{ArgumentError::Kind::range, std::string(function_) + ": " + message};
 }
 
-void* Args::typedArray(napi_value value, const std::string& name, napi_typedarray_type type, const char* typeName, size_t length) const {
+Args::TypedArray Args::typedArray(napi_value value, const std::string& name, napi_typedarray_type type, const char* typeName) const {
   bool typed = false;
   napi_typedarray_type found;
-  size_t foundLength = 0;
-  void* data = nullptr;
+  TypedArray array = {};
+  napi_value buffer = nullptr;
   if (napi_is_typedarray(env_, value, &typed) != napi_ok || !typed ||
-      napi_get_typedarray_info(env_, value, &found, &foundLength, &data, nullptr, nullptr) != napi_ok || found != type) {
+      napi_get_typedarray_info(env_, value, &found, &array.length, &array.data, &buffer, nullptr) != napi_ok || found != type) {
     failType(name + " must be " + typeName + ", found " + typeNameOf(env_, value));
   }
-  if (foundLength < length) {
-    failRange(name + " must have at least " + std::to_string(length) + " elements, found " + std::to_string(foundLength));
+  bool plain = false;
+  array.shared = napi_is_arraybuffer(env_, buffer, &plain) != napi_ok || !plain;
+  // An array whose memory was taken away looks like an empty one.
+  bool detached = false;
+  if (array.length == 0 && plain && napi_is_detached_arraybuffer(env_, buffer, &detached) == napi_ok && detached) {
+    failType(name + " must not be detached from its memory");
   }
-  return data;
+  return array;
 }
 
-float* Args::f32(size_t index, const char* name, size_t length) const {
-  return static_cast<float*>(typedArray(values_[index], name, napi_float32_array, "a Float32Array", length));
+void Args::demandLength(const char* name, size_t found, size_t length) const {
+  if (found < length) failRange(std::string(name) + " must have at least " + std::to_string(length) + " elements, found " + std::to_string(found));
 }
 
-float* Args::f32OrNull(size_t index, const char* name, size_t length) const {
-  return isNull(index) ? nullptr : f32(index, name, length);
+void Args::demandDistinct(const Memory& memory, Access access, const Memory& other) const {
+  if (memory.begin >= other.end || other.begin >= memory.end) return;
+  const size_t input = access == Access::write ? other.index : memory.index;
+  const size_t output = access == Access::write ? memory.index : other.index;
+  const bool same = memory.begin == other.begin && memory.end == other.end;
+  if (same && input == inPlaceInput_ && output == inPlaceOutput_) return;
+  failRange(memory.text() + " must not overlap " + other.text());
 }
 
-int32_t* Args::i32(size_t index, const char* name, size_t length) const {
-  return static_cast<int32_t*>(typedArray(values_[index], name, napi_int32_array, "an Int32Array", length));
+void Args::use(const Memory& memory, Access access) const {
+  if (memory.begin == memory.end) return;
+  for (const Memory& other : written_) demandDistinct(memory, access, other);
+  if (access == Access::write) {
+    for (const Memory& other : read_) demandDistinct(memory, access, other);
+  }
+  (access == Access::write ? written_ : read_).push_back(memory);
 }
 
-std::vector<FloatSpan> Args::f32List(size_t index, const char* name) const {
+Floats::operator const float*() const {
+  args_.use({reinterpret_cast<char*>(data_), reinterpret_cast<char*>(data_ + length_), index_, -1, name_}, Access::read);
+  return data_;
+}
+
+Floats::operator float*() const {
+  args_.use({reinterpret_cast<char*>(data_), reinterpret_cast<char*>(data_ + length_), index_, -1, name_}, Access::write);
+  return data_;
+}
+
+Floats Args::f32(size_t index, const char* name, size_t length) const {
+  const TypedArray array = typedArray(values_[index], name, napi_float32_array, "a Float32Array");
+  demandLength(name, array.length, length);
+  return {*this, index, name, static_cast<float*>(array.data), length};
+}
+
+Floats Args::f32OrNull(size_t index, const char* name, size_t length) const {
+  return isNull(index) ? Floats(*this, index, name, nullptr, 0) : f32(index, name, length);
+}
+
+const int32_t* Args::i32(size_t index, const char* name, size_t length) const {
+  const TypedArray array = typedArray(values_[index], name, napi_int32_array, "an Int32Array");
+  demandLength(name, array.length, length);
+  const int32_t* data = static_cast<const int32_t*>(array.data);
+  use({reinterpret_cast<const char*>(data), reinterpret_cast<const char*>(data + array.length), index, -1, name}, Access::read);
+  if (!array.shared) return data;
+  copies_.emplace_back(new int32_t[array.length]);
+  std::copy_n(data, array.length, copies_.back().get());
+  return copies_.back().get();
+}
+
+std::vector<FloatSpan> Args::f32List(size_t index, const char* name, Access access) const {
   bool array = false;
   if (napi_is_array(env_, values_[index], &array) != napi_ok || !array) {
     failType(std::string(name) + " must be an array of Float32Arrays, found " + typeNameOf(env_, values_[index]));
   }
-  uint32_t count = 0;
-  napi_get_array_length(env_, values_[index], &count);
-  std::vector<FloatSpan> spans(count);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value element;
-    if (napi_get_element(env_, values_[index], i, &element) != napi_ok) failType(std::string(name) + " cannot be read");
-    float* data = static_cast<float*>(
-        typedArray(element, std::string(name) + "[" + std::to_string(i) + "]", napi_float32_array, "a Float32Array", 0));
-    size_t length = 0;
-    napi_get_typedarray_info(env_, element, nullptr, &length, nullptr, nullptr, nullptr);
-    spans[i] = {data, length};
+  std::vector<FloatSpan> spans;
+  spans.reserve(elements_[index].size());
+  for (const napi_value element : elements_[index]) {
+    const ptrdiff_t position = static_cast<ptrdiff_t>(spans.size());
+    const TypedArray found = typedArray(element, std::string(name) + "[" + std::to_string(position) + "]", napi_float32_array, "a Float32Array");
+    float* const data = static_cast<float*>(found.data);
+    use({reinterpret_cast<char*>(data), reinterpret_cast<char*>(data + found.length), index, position, name}, access);
+    spans.push_back({data, found.length});
   }
   return spans;
 }

@@ -154,9 +154,9 @@ testOnEveryIsa('layer norm works in place, without xhat, and carries NaN and inf
 
 testAddon('layer norm of no rows gives zero gradients of gamma and beta', (addon) => {
   const none = new Float32Array(0);
-  const [dgamma, dbeta] = [Float32Array.of(5, 5), Float32Array.of(5, 5)];
-  addon.layerNormForward(none, none, dgamma, dbeta, none, none, none, 0, 2, 1e-5, 0, 0);
-  addon.layerNormBackward(none, none, none, dgamma, none, none, dgamma, dbeta, 0, 2, 0, 0);
+  const [gamma, dgamma, dbeta] = [Float32Array.of(5, 5), Float32Array.of(5, 5), Float32Array.of(5, 5)];
+  addon.layerNormForward(none, none, gamma, dbeta, none, none, none, 0, 2, 1e-5, 0, 0);
+  addon.layerNormBackward(none, none, none, gamma, none, none, dgamma, dbeta, 0, 2, 0, 0);
   assert.deepEqual([...dgamma, ...dbeta], [0, 0, 0, 0]);
 });
 

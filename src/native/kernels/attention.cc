@@ -70,6 +70,7 @@ AttentionTask makeTask(const Problem& p, size_t index, const float* qkv, float* 
 /** Runs `one(task index)` for all tasks. */
 template <typename One>
 void forEachTask(const Problem& p, const One& one) {
+  if (p.tokens == 0) return;
   parallelFor(p.sequences * p.heads, 1, [&](size_t begin, size_t end) {
     for (size_t index = begin; index < end; index++) one(index);
   });

@@ -86,6 +86,7 @@ BERTWRIGHT_FUNCTION(unary, 4) {
   const size_t code = args.size(0, "code");
   if (code >= unaryCodes) args.failRange("code must be below " + std::to_string(unaryCodes) + ", found " + std::to_string(code));
   const size_t count = args.size(3, "count");
+  args.allowInPlace(1, 2);
   const float* x = args.f32(1, "x", count);
   float* out = args.f32(2, "out", count);
   const auto loop = isa().broadcast.unary[code];

@@ -15,6 +15,7 @@ BERTWRIGHT_FUNCTION(dropout, 6) {
   if (!(rate >= 0 && rate < 1)) args.failRange("dropRate must be in [0, 1), found " + std::to_string(rate));
   const uint32_t key = args.uint32(5, "dropKey");
   const size_t count = args.elements({rows, cols});
+  args.allowInPlace(0, 1);
   const float* x = args.f32(0, "x", count);
   float* y = args.f32(1, "y", count);
   const uint32_t threshold = dropThreshold(rate);

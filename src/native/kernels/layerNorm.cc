@@ -44,6 +44,7 @@ BERTWRIGHT_FUNCTION(layerNormForward, 12) {
   const float epsilon = static_cast<float>(args.number(9, "epsilon"));
   const Dropout dropout = readDropout(args, 10);
   const size_t count = args.elements({rows, cols});
+  args.allowInPlace(0, 4);
   const float* x = args.f32(0, "x", count);
   const float* residual = args.f32OrNull(1, "residual", count);
   const float* gamma = args.f32(2, "gamma", cols);

@@ -73,7 +73,8 @@ BERTWRIGHT_FUNCTION(copyStrided, 5) {
     count = args.elements({count, from.dims[d]});
     last += args.elements({from.dims[d] - 1, from.strides[d]});
   }
-  const float* x = args.f32(0, "x", last + 1) + offset;
+  const float* start = args.f32(0, "x", last + 1);
+  const float* x = start + offset;
   float* out = args.f32(1, "out", count);
 
   const size_t inner = from.dims[from.rank - 1];
@@ -115,7 +116,7 @@ BERTWRIGHT_FUNCTION(copyStrided, 5) {
 
 /** concatenate(inputs, widths, out, outer): out[outer, sum of widths] from inputs[i] = [outer, widths[i]]. */
 BERTWRIGHT_FUNCTION(concatenate, 4) {
-  const std::vector<bertwright::FloatSpan> inputs = args.f32List(0, "inputs");
+  const std::vector<bertwright::FloatSpan> inputs = args.f32List(0, "inputs", bertwright::Access::read);
   const int32_t* widths = args.i32(1, "widths", inputs.size());
   const size_t outer = args.size(3, "outer");
   size_t total = 0;
@@ -126,7 +127,8 @@ BERTWRIGHT_FUNCTION(concatenate, 4) {
     total += static_cast<size_t>(widths[i]);
   }
   float* out = args.f32(2, "out", args.elements({outer, total}));
-  parallelFor(outer, 1 + grainElements / (total + 1), [&](size_t begin, size_t end) {
+  if (total == 0) return nullptr;
+  parallelFor(outer, 1 + grainElements / total, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       float* target = out + row * total;
       for (size_t i = 0; i < inputs.size(); i++) {
@@ -154,7 +156,8 @@ BERTWRIGHT_FUNCTION(gather, 8) {
       args.failRange("index " + std::to_string(indices[i]) + " at position " + std::to_string(i) + " is not in [0, " + std::to_string(size) + ")");
     }
   }
-  parallelFor(batch * outer * picks, 1 + grainElements / (inner + 1), [&](size_t begin, size_t end) {
+  if (inner == 0) return nullptr;
+  parallelFor(batch * outer * picks, 1 + grainElements / inner, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       const size_t block = row / picks;
       const size_t index = static_cast<size_t>(indices[block / outer * picks + row % picks]);

@@ -1,6 +1,7 @@
 /** Buffers for tensors: aligned to cache lines, large ones to huge pages, contents undefined. */
 #include "../binding.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <new>
 
@@ -19,7 +20,7 @@ void release(napi_env, void* data, void*) { std::free(data); }
 /** allocateBuffer(bytes): an ArrayBuffer, or null where this runtime allows no external memory. */
 BERTWRIGHT_FUNCTION(allocateBuffer, 1) {
   const double asked = args.number(0, "bytes");
-  if (!(asked >= 1 && asked <= 281474976710656.0)) args.failRange("bytes must be from 1 to 2^48, found " + std::to_string(asked));
+  if (!(asked >= 1 && asked <= 281474976710656.0 && std::floor(asked) == asked)) args.failRange("bytes must be an integer from 1 to 2^48, found " + std::to_string(asked));
   const size_t bytes = (static_cast<size_t>(asked) + 63) / 64 * 64;
   const size_t alignment = bytes >= hugePage ? hugePage : 64;
   void* data = nullptr;

@@ -6,6 +6,7 @@
 #include "../isa.h"
 #include "../parallel.h"
 
+using bertwright::Access;
 using bertwright::Args;
 using bertwright::FloatSpan;
 using bertwright::parallelFor;
@@ -32,8 +33,8 @@ std::vector<Chunk> chunksOf(const std::vector<FloatSpan>& arrays) {
 }
 
 /** The list at `index`, with the lengths of `params`. */
-std::vector<FloatSpan> readMatching(const Args& args, size_t index, const char* name, const std::vector<FloatSpan>& params) {
-  const std::vector<FloatSpan> list = args.f32List(index, name);
+std::vector<FloatSpan> readMatching(const Args& args, size_t index, const char* name, Access access, const std::vector<FloatSpan>& params) {
+  const std::vector<FloatSpan> list = args.f32List(index, name, access);
   if (list.size() != params.size()) {
     args.failRange(std::string(name) + " must have " + std::to_string(params.size()) + " arrays as params has, found " + std::to_string(list.size()));
   }
@@ -49,7 +50,7 @@ std::vector<FloatSpan> readMatching(const Args& args, size_t index, const char* 
 }  // namespace
 
 BERTWRIGHT_FUNCTION(sumOfSquares, 1) {
-  const std::vector<FloatSpan> arrays = args.f32List(0, "arrays");
+  const std::vector<FloatSpan> arrays = args.f32List(0, "arrays", Access::read);
   const std::vector<Chunk> chunks = chunksOf(arrays);
   std::vector<double> sums(chunks.size());
   const auto sumOfSquares = isa().optimizer.sumOfSquares;
@@ -62,10 +63,10 @@ BERTWRIGHT_FUNCTION(sumOfSquares, 1) {
 }
 
 BERTWRIGHT_FUNCTION(adamwUpdate, 13) {
-  const std::vector<FloatSpan> params = args.f32List(0, "params");
-  const std::vector<FloatSpan> grads = readMatching(args, 1, "grads", params);
-  const std::vector<FloatSpan> ms = readMatching(args, 2, "ms", params);
-  const std::vector<FloatSpan> vs = readMatching(args, 3, "vs", params);
+  const std::vector<FloatSpan> params = args.f32List(0, "params", Access::write);
+  const std::vector<FloatSpan> grads = readMatching(args, 1, "grads", Access::read, params);
+  const std::vector<FloatSpan> ms = readMatching(args, 2, "ms", Access::write, params);
+  const std::vector<FloatSpan> vs = readMatching(args, 3, "vs", Access::write, params);
   const float* weightDecay = args.f32(4, "weightDecay", params.size());
   const float* lrScale = args.f32(5, "lrScale", params.size());
   const double learningRate = args.number(6, "learningRate");

@@ -26,8 +26,8 @@ const int32_t* readRows(const Args& args, size_t index, const char* name, size_t
   return rows;
 }
 
-/** Whole rows of `cols` floats that the array at `index` holds. */
-size_t rowsOf(const Args& args, size_t index, size_t cols) { return cols == 0 ? 0 : args.length(index) / cols; }
+/** Whole rows of `cols` > 0 floats that the array at `index` holds. */
+size_t rowsOf(const Args& args, size_t index, size_t cols) { return args.length(index) / cols; }
 
 }  // namespace
 
@@ -35,9 +35,9 @@ BERTWRIGHT_FUNCTION(embeddingForward, 9) {
   const size_t tokens = args.size(7, "tokens");
   const size_t hidden = args.size(8, "hidden");
   if (hidden < 1) args.failRange("hidden must be 1 or more, found 0");
-  const float* word = args.f32(0, "word", 0);
-  const float* position = args.f32(1, "position", 0);
-  const float* tokenType = args.f32(2, "tokenType", 0);
+  const float* word = args.f32(0, "word", rowsOf(args, 0, hidden) * hidden);
+  const float* position = args.f32(1, "position", rowsOf(args, 1, hidden) * hidden);
+  const float* tokenType = args.f32(2, "tokenType", rowsOf(args, 2, hidden) * hidden);
   const int32_t* ids = readRows(args, 3, "ids", tokens, rowsOf(args, 0, hidden), "word");
   const int32_t* positions = readRows(args, 4, "positions", tokens, rowsOf(args, 1, hidden), "position");
   const int32_t* types = readRows(args, 5, "types", tokens, rowsOf(args, 2, hidden), "tokenType");
@@ -55,7 +55,7 @@ BERTWRIGHT_FUNCTION(gatherRows, 5) {
   const size_t count = args.size(3, "count");
   const size_t hidden = args.size(4, "hidden");
   if (hidden < 1) args.failRange("hidden must be 1 or more, found 0");
-  const float* x = args.f32(0, "x", 0);
+  const float* x = args.f32(0, "x", rowsOf(args, 0, hidden) * hidden);
   const int32_t* rows = readRows(args, 1, "rows", count, rowsOf(args, 0, hidden), "x");
   float* y = args.f32(2, "y", args.elements({count, hidden}));
   parallelFor(count, rowGrain(hidden), [&](size_t begin, size_t end) {
