@@ -41,6 +41,10 @@ export interface NativeAddon {
   linearActivationForward(x: F32, weight: F32, bias: F32, pre: F32 | null, y: F32, m: number, n: number, k: number, activation: ActivationCode): void;
   /** As linearBackward with dpre = dy * act'(pre). */
   linearActivationBackward(dy: F32, pre: F32, x: F32, weight: F32, dx: F32 | null, dweight: F32 | null, dbias: F32 | null, m: number, n: number, k: number, activation: ActivationCode): void;
+  /** y[M,H] = act(pre) w2[H,F]^T + b2, pre[M,F] = x[M,H] w1[F,H]^T + b1 (null: not stored). M, H and F are m, hidden and inner. */
+  feedForwardForward(x: F32, w1: F32, b1: F32, w2: F32, b2: F32, pre: F32 | null, y: F32, m: number, hidden: number, inner: number, activation: ActivationCode): void;
+  /** Gradients of feedForwardForward. `pre` is used up: it holds act(pre) afterwards. dx null: skipped. */
+  feedForwardBackward(dy: F32, x: F32, pre: F32, w1: F32, w2: F32, dx: F32 | null, dw1: F32, db1: F32, dw2: F32, db2: F32, m: number, hidden: number, inner: number, activation: ActivationCode): void;
   /** qkv[T,3H] = [x Wq^T + bq | x Wk^T + bk | x Wv^T + bv], each W [H,H]. */
   qkvForward(x: F32, wq: F32, bq: F32, wk: F32, bk: F32, wv: F32, bv: F32, qkv: F32, tokens: number, hidden: number): void;
   qkvBackward(dqkv: F32, x: F32, wq: F32, wk: F32, wv: F32, dx: F32 | null, dwq: F32, dbq: F32, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number): void;

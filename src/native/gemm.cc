@@ -116,6 +116,8 @@ GemmProblem makeProblem(bool transA, bool transB, size_t m, size_t n, size_t k, 
 
 void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
           float* c, size_t ldc, bool accumulate, const GemmEpilogue* epilogue) {
+  float* columnSums = epilogue == nullptr ? nullptr : epilogue->columnSums;
+  if (m == 0 && columnSums != nullptr) std::fill_n(columnSums, n, 0.0f);
   if (m == 0 || n == 0) return;
   const GemmProblem p = makeProblem(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
   const size_t splits = chooseSplits(m, n, k);
@@ -126,8 +128,9 @@ void gemm(bool transA, bool transB, size_t m, size_t n, size_t k, const float* a
   } else if (m * n * k < serialWork) {
     multiplySerial(p);
   } else {
-    bertwright::gemmShared(p);
+    return bertwright::gemmShared(p);
   }
+  if (columnSums != nullptr) gemmColumnSums(c, ldc, m, n, columnSums, false);
 }
 
 void gemmActivationGradient(int activation, const float* dy, const float* pre, float* dpre, size_t count) {

@@ -23,12 +23,18 @@ enum GemmActivation {
   GEMM_TANH = 3,
 };
 
-/** What happens to C once its sums are complete: C += bias[column]; pre = C where wanted; C = activation(C). */
+/**
+ * What happens to C once its sums are complete. Forward: C += bias[column]; pre = C where wanted; C = activation(C).
+ * Backward (`slope`), where C is the gradient of the activation's value and pre its argument: C = C * activation'(pre),
+ * pre = activation(pre). Then, where wanted, columnSums[n] = sums over the rows of C, in an order by the shape only.
+ */
 struct GemmEpilogue {
   const float* bias = nullptr;
   int activation = GEMM_NO_ACTIVATION;
+  bool slope = false;
   float* pre = nullptr;
   size_t ldPre = 0;
+  float* columnSums = nullptr;
 };
 
 /** The product on all threads of the pool (on the calling thread alone inside a parallel task). */

@@ -38,6 +38,8 @@ struct GemmProblem {
   size_t ldc;
   bool accumulate;
   const GemmEpilogue* epilogue;
+  /** Column sums of C by task of rows [tasks, n], where the epilogue wants them and rows are worked on in tasks. */
+  float* partialSums = nullptr;
 };
 
 inline const GemmTile& gemmTile() { return matmulBf16() ? isa().gemm.bf16 : isa().gemm.f32; }
@@ -67,8 +69,13 @@ inline void gemmPackB(const GemmProblem& p, const GemmTile& tile, size_t col, si
 /** Applies the epilogue to a part of C whose upper left corner is (row, col). */
 inline void gemmFinish(const GemmProblem& p, size_t row, size_t col, size_t rows, size_t cols) {
   const GemmEpilogue& e = *p.epilogue;
-  isa().gemm.finish(p.c + row * p.ldc + col, p.ldc, rows, cols, e.bias == nullptr ? nullptr : e.bias + col, e.activation,
-                    e.pre == nullptr ? nullptr : e.pre + row * e.ldPre + col, e.ldPre);
+  float* c = p.c + row * p.ldc + col;
+  float* pre = e.pre == nullptr ? nullptr : e.pre + row * e.ldPre + col;
+  if (e.slope) {
+    isa().gemm.finishSlope(c, p.ldc, rows, cols, e.activation, pre, e.ldPre);
+  } else {
+    isa().gemm.finish(c, p.ldc, rows, cols, e.bias == nullptr ? nullptr : e.bias + col, e.activation, pre, e.ldPre);
+  }
 }
 
 /** C at (row, col), `rows` by `cols`, from packed blocks of A and B; `between()` runs after each tile. `last`: this is the last block of k. */

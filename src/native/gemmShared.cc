@@ -217,6 +217,10 @@ class SharedProduct {
     const size_t share = prefetch.share(tiles);
     gemmMultiplyBlocks(p_, tile_, row, stage.col + begin, rows, cols, stage.words, packedA, bufferOf(task.stage) + begin * stage.words,
                        p_.accumulate || stage.k > 0, stage.k + stage.kPart == p_.k, [&] { prefetch.advance(share); });
+    if (p_.partialSums != nullptr && stage.k + stage.kPart == p_.k) {
+      const size_t col = stage.col + begin;
+      isa().gemm.columnSums(p_.c + row * p_.ldc + col, p_.ldc, rows, cols, p_.partialSums + row / rowsPerTask * p_.n + col, 0);
+    }
     // A part is of one block of columns at a time: behind the last block of k it counts from 0 again.
     part.store(stage.k + stage.kPart == p_.k ? 0 : task.stage % kBlocks_ + 1, std::memory_order_release);
     productsDone(task.stage).fetch_add(1, std::memory_order_release);
@@ -233,6 +237,13 @@ class SharedProduct {
 
 }  // namespace
 
-void gemmShared(const GemmProblem& p) { SharedProduct(p).run(); }
+void gemmShared(const GemmProblem& p) {
+  if (p.epilogue == nullptr || p.epilogue->columnSums == nullptr) return SharedProduct(p).run();
+  GemmProblem withSums = p;
+  const size_t tasks = divideUp(p.m, rowsPerTask);
+  withSums.partialSums = scratchFloats(Scratch::gemmSums, tasks * p.n);
+  SharedProduct(withSums).run();
+  gemmColumnSums(withSums.partialSums, p.n, tasks, p.n, p.epilogue->columnSums, false);
+}
 
 }  // namespace bertwright

@@ -7,7 +7,7 @@
 namespace bertwright {
 
 /** Two uses that are alive at the same time on one thread need different slots. */
-enum class Scratch { gemmA, gemmB, gemmSplit, gemmCounters, linear, crossEntropy, attention, layerNorm, reduce, count };
+enum class Scratch { gemmA, gemmB, gemmSplit, gemmCounters, gemmSums, linear, crossEntropy, attention, layerNorm, reduce, count };
 
 /** At least `bytes` bytes with undefined contents, valid until the same thread asks for the same slot again. Throws std::bad_alloc. */
 void* scratchBytes(Scratch slot, size_t bytes);

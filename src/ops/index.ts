@@ -4,6 +4,7 @@ export { attention } from './attention.js';
 export { dropout } from './dropout.js';
 export { type DropoutSpec, DropoutStream } from './dropoutGenerator.js';
 export { embeddingSum } from './embeddingSum.js';
+export { feedForward } from './feedForward.js';
 export { layerNorm, residualLayerNorm } from './layerNorm.js';
 export { linear } from './linear.js';
 export { linearActivation } from './linearActivation.js';

@@ -4,7 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
-import { attention, linear, linearActivation, qkvLinear, residualLayerNorm } from '../../ops/index.js';
+import { attention, feedForward, linear, qkvLinear, residualLayerNorm } from '../../ops/index.js';
 import type { LayerNormParameters, LinearParameters, ParameterStore } from '../parameterStore.js';
 import { dropoutSite, type ForwardContext } from '../types.js';
 
@@ -47,10 +47,8 @@ export class BertLayer {
     const attended = attention(qkv, cuSeqlens, numAttentionHeads, drop(sites.attentionProbs, attentionProbsDropoutProb));
     const projected = linear(attended, this.#attentionDense.weight, this.#attentionDense.bias);
     const middle = residualLayerNorm(projected, hidden, this.#attentionNorm.weight, this.#attentionNorm.bias, layerNormEps, drop(sites.attentionOutput, hiddenDropoutProb));
-    // [T, H] -> [T, F]
-    const expanded = linearActivation(middle, this.#intermediate.weight, this.#intermediate.bias, hiddenAct);
-    // [T, F] -> [T, H]
-    const contracted = linear(expanded, this.#output.weight, this.#output.bias);
+    // [T, H] -> [T, F] -> [T, H]
+    const contracted = feedForward(middle, this.#intermediate.weight, this.#intermediate.bias, this.#output.weight, this.#output.bias, hiddenAct);
     return residualLayerNorm(contracted, middle, this.#outputNorm.weight, this.#outputNorm.bias, layerNormEps, drop(sites.output, hiddenDropoutProb));
   }
 }

@@ -2,18 +2,14 @@
 #include "../binding.h"
 #include "../gemm.h"
 #include "../scratch.h"
+#include "activationCode.h"
 
 using bertwright::Args;
+using bertwright::readActivation;
 using bertwright::Scratch;
 using bertwright::scratchFloats;
 
 namespace {
-
-int readActivation(const Args& args, size_t index) {
-  const size_t code = args.size(index, "activation");
-  if (code > GEMM_TANH) args.failRange("activation must be 0 (gelu), 1 (gelu_new), 2 (relu) or 3 (tanh), found " + std::to_string(code));
-  return static_cast<int>(code);
-}
 
 struct Sizes {
   size_t m, n, k, mn, mk, nk;

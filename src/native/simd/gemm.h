@@ -29,6 +29,8 @@ struct GemmKernels {
   void (*addPart)(const float* part, size_t partStride, float* c, size_t cStride, size_t rows, size_t cols, int accumulate);
   /** c += bias (may be null); pre = c (may be null); c = activation(c), codes of gemm.h. */
   void (*finish)(float* c, size_t cStride, size_t rows, size_t cols, const float* bias, int activation, float* pre, size_t preStride);
+  /** c = c * activation'(pre), pre = activation(pre). */
+  void (*finishSlope)(float* c, size_t cStride, size_t rows, size_t cols, int activation, float* pre, size_t preStride);
   /** dpre[i] = dy[i] * activation'(pre[i]). */
   void (*activationGradient)(int activation, const float* dy, const float* pre, float* dpre, size_t count);
   /** out[j] = or += sum over rows of x[row, j]. */
