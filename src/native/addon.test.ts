@@ -103,7 +103,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
       ['copyStrided', [four, four, 1, Int32Array.of(4), one], RangeError, /x must have at least 5 elements/],
       ['concatenate', [[four, 3], Int32Array.of(2, 2), six, 1], TypeError, /inputs\[1\] must be a Float32Array, found a number/],
       ['concatenate', [[four], Int32Array.of(3), six, 2], RangeError, /inputs\[0\] has fewer/],
-      ['gather', [four, Int32Array.of(4), six, 1, 1, 4, 1, 1], RangeError, /index 4 at position 0 is not in \[0, 4\)/],
+      ['gather', [four, Int32Array.of(4), six, 1, 1, 4, 1, 1], RangeError, /indices\[0\] = 4 is not in \[0, 4\)/],
       ['setThreads', [0], RangeError, /count must be 1 or more/],
       ['setIsa', ['mmx'], RangeError, /'mmx' is not among the instruction sets/],
       ['setMatmulPrecision', ['half'], RangeError, /must be 'highest' or 'bf16'/],

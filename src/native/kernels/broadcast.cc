@@ -60,7 +60,7 @@ BERTWRIGHT_FUNCTION(binary, 7) {
   const size_t inner = shape.dims[shape.rank - 1];
   const size_t innerA = shape.strideA[shape.rank - 1];
   const size_t innerB = shape.strideB[shape.rank - 1];
-  if (innerA + innerB < 1 || innerA > 1 || innerB > 1) args.failRange("the last dimension must be contiguous in an operand and repeated or contiguous in the other");
+  if (innerA + innerB < 1 || innerA > 1 || innerB > 1) args.failRange("stridesA and stridesB: the last dimension must be contiguous in an operand and repeated or contiguous in the other");
   const float* a = args.f32(1, "a", reach(args, shape.dims, shape.strideA, shape.rank));
   const float* b = args.f32(2, "b", reach(args, shape.dims, shape.strideB, shape.rank));
   float* out = args.f32(3, "out", count);

@@ -34,10 +34,11 @@ BERTWRIGHT_FUNCTION(setThreads, 1) {
 
 BERTWRIGHT_FUNCTION(setIsa, 1) {
   const std::string name = args.string(0, "name");
-  if (!isaChoose(name.c_str())) {
+  // A zero character would end the name that is compared.
+  if (name.find('\0') != std::string::npos || !isaChoose(name.c_str())) {
     std::string names;
     for (size_t i = 0; isaAvailable()[i] != nullptr; i++) names += std::string(i == 0 ? "" : ", ") + isaAvailable()[i];
-    args.failRange("'" + name + "' is not among the instruction sets of this processor and build: " + names);
+    args.failRange("name '" + name + "' is not among the instruction sets of this processor and build: " + names);
   }
   return nullptr;
 }

@@ -32,7 +32,7 @@ BERTWRIGHT_FUNCTION(gemm, 9) {
 BERTWRIGHT_FUNCTION(measurePeakGflops, 1) {
   const std::string name = args.string(0, "isa");
   const std::string before = isa().name;
-  if (!isaChoose(name.c_str())) args.failRange("'" + name + "' is not among the instruction sets of this processor and build");
+  if (!isaChoose(name.c_str())) args.failRange("isa '" + name + "' is not among the instruction sets of this processor and build");
   const size_t threads = bertwright::threadCount();
   const auto spin = isa().gemm.spin;
   isaChoose(before.c_str());

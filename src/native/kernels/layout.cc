@@ -153,7 +153,7 @@ BERTWRIGHT_FUNCTION(gather, 8) {
   float* out = args.f32(2, "out", args.elements({batch, outer, picks, inner}));
   for (size_t i = 0; i < batch * picks; i++) {
     if (indices[i] < 0 || static_cast<size_t>(indices[i]) >= size) {
-      args.failRange("index " + std::to_string(indices[i]) + " at position " + std::to_string(i) + " is not in [0, " + std::to_string(size) + ")");
+      args.failRange("indices[" + std::to_string(i) + "] = " + std::to_string(indices[i]) + " is not in [0, " + std::to_string(size) + ")");
     }
   }
   if (inner == 0) return nullptr;
