@@ -4,12 +4,36 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { UsageError } from '../data/errors.js';
 import type { NativeAddon } from './addon.js';
 import { BufferPool } from './bufferPool.js';
 
 export interface NativeBackendOptions {
   /** Checks of the buffer pool for tests; the default follows BERTWRIGHT_POOL_CHECK. */
   readonly checkPool?: boolean;
+  /** As the pool's option; the default follows BERTWRIGHT_POOL_LIMIT, see poolLimit. */
+  readonly maxFreeBytes?: number;
+  /** Told of each run of a kernel that the addon may do, and whether it did: where not, the cpu kernel had to. For tests. */
+  readonly onKernel?: (name: string, native: boolean) => void;
+}
+
+/** What tf.memory() has on this backend beside tfjs' own counts (which count the elements of a view again). */
+export interface NativeMemory {
+  readonly unreliable: boolean;
+  readonly reasons: string[];
+  /** Bytes of the float32 buffers that tensors hold, each buffer once however many views it has. */
+  readonly numBytesInPool: number;
+  /** Bytes of the buffers kept for reuse. */
+  readonly numBytesInPoolFree: number;
+  /** The most that tensors ever held at once. */
+  readonly numBytesInPoolPeak: number;
+}
+
+/** The value of BERTWRIGHT_POOL_LIMIT (MiB of free buffers to keep at most, 0 keeps none) in bytes; no limit where it is not set. */
+export function poolLimit(value: string | undefined): number {
+  if (value === undefined || value === '') return Number.POSITIVE_INFINITY;
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new UsageError(`BERTWRIGHT_POOL_LIMIT is "${value}"`, { hint: 'Give the MiB of free memory to keep at most, 0 or more' });
+  return Number(value) * 2 ** 20;
 }
 
 type Values = tf.backend_util.BackendValues;
@@ -26,6 +50,7 @@ export class NativeBackend extends MathBackendCPU {
     this.pool = new BufferPool({
       allocate: (bytes) => addon.allocateBuffer(bytes) ?? new ArrayBuffer(bytes),
       check: options.checkPool ?? (process.env['BERTWRIGHT_POOL_CHECK'] ?? '') !== '',
+      maxFreeBytes: options.maxFreeBytes ?? poolLimit(process.env['BERTWRIGHT_POOL_LIMIT']),
     });
   }
 
@@ -62,6 +87,17 @@ export class NativeBackend extends MathBackendCPU {
 
   override async read(dataId: object): Promise<Values> {
     return this.readSync(dataId);
+  }
+
+  /** Sizes of the pool; tfjs adds numTensors, numDataBuffers and numBytes. They are exact: buffers are counted, not collected. */
+  override memory(): NativeMemory {
+    const { usedBytes, freeBytes, peakBytes } = this.pool.statistics;
+    return { unreliable: false, reasons: [], numBytesInPool: usedBytes, numBytesInPoolFree: freeBytes, numBytesInPoolPeak: peakBytes };
+  }
+
+  override dispose(): void {
+    this.pool.dispose();
+    super.dispose();
   }
 
   /** A new float32 tensor's information and its array from the pool, with any contents unless `zero`. */
