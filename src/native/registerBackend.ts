@@ -1,7 +1,7 @@
 /** Registers the backend 'native' with tfjs: every cpu kernel, and ours in the place of those that have to be fast. */
 import * as tf from '@tensorflow/tfjs';
 import type { NativeAddon } from './addon.js';
-import { NativeBackend, type NativeBackendOptions } from './backend.js';
+import { NativeBackend, type NativeBackendOptions, poolLimit } from './backend.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import { layoutKernels } from './kernels/layout.js';
 import { matMulKernels } from './kernels/matMul.js';
@@ -39,6 +39,8 @@ function logged(name: string, kernel: tf.KernelFunc): tf.KernelFunc {
  */
 export function registerNativeBackend(addon: NativeAddon, options: NativeBackendOptions = {}): void {
   if (tf.findBackendFactory(nativeBackendName) !== null) return;
+  // Here, where its error reaches the caller: tfjs only logs one of the backend's constructor.
+  poolLimit(process.env['BERTWRIGHT_POOL_LIMIT']);
   const log = (process.env['BERTWRIGHT_DEBUG_FALLBACK'] ?? '') !== '';
   for (const config of tf.getKernelsForBackend('cpu')) {
     const fallback = log && !free.has(config.kernelName) ? logged(config.kernelName, config.kernelFunc) : config.kernelFunc;
@@ -46,8 +48,11 @@ export function registerNativeBackend(addon: NativeAddon, options: NativeBackend
     const kernelFunc: tf.KernelFunc =
       kernel === undefined
         ? fallback
-        : ({ inputs, attrs, backend }) =>
-            kernel({ inputs, attrs: attrs ?? {}, backend: backend as NativeBackend }) ?? fallback(attrs === undefined ? { inputs, backend } : { inputs, attrs, backend });
+        : ({ inputs, attrs, backend }) => {
+            const result = kernel({ inputs, attrs: attrs ?? {}, backend: backend as NativeBackend });
+            options.onKernel?.(config.kernelName, result !== undefined);
+            return result ?? fallback(attrs === undefined ? { inputs, backend } : { inputs, attrs, backend });
+          };
     tf.registerKernel({ ...config, backendName: nativeBackendName, kernelFunc });
   }
   tf.registerBackend(nativeBackendName, () => new NativeBackend(addon, options), 0);
