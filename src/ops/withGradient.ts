@@ -8,6 +8,28 @@ export function recordingGradient(): boolean {
   return engine.isTapeOn();
 }
 
+let releasing = false;
+
+/**
+ * Runs a computation of gradients whose tape serves once: each op lets go of what it kept, and of its output's gradient, as
+ * soon as its inputs' gradients are there. tfjs would hold both to the end, and backward would need a third more memory than
+ * forward. Not for gradients of gradients, nor where the caller gives the output's gradient.
+ */
+export function releasingTape<T>(run: () => T): T {
+  const before = releasing;
+  releasing = true;
+  try {
+    return run();
+  } finally {
+    releasing = before;
+  }
+}
+
+/** The gradients, each a tensor of its own: tfjs may sum one of them into another and dispose it. */
+function apart(gradients: readonly tf.Tensor[]): tf.Tensor[] {
+  return gradients.map((gradient, i) => (gradients.indexOf(gradient) === i ? gradient : gradient.clone()));
+}
+
 /**
  * Runs `forward` as one op on `inputs`. `forward` hands to `save` what `backward` needs (tfjs disposes it with the tape);
  * `backward` returns one gradient for each input, in order, of the input's shape. Intermediate tensors of both are freed here.
@@ -21,7 +43,12 @@ export function withGradient<T extends tf.Tensor>(
     const save = args.at(-1) as tf.GradSaveFunc;
     return {
       value: forward((tensors) => save([...tensors])),
-      gradFunc: (dy: T | tf.Tensor[], saved: tf.Tensor[]) => tf.tidy(() => [...backward((Array.isArray(dy) ? dy[0] : dy) as T, saved)]),
+      gradFunc: (dys: T | tf.Tensor[], saved: tf.Tensor[]) => {
+        const dy = (Array.isArray(dys) ? dys[0] : dys) as T;
+        const gradients = tf.tidy(() => apart(backward(dy, saved)));
+        if (releasing) tf.dispose([...saved, dy].filter((tensor) => !gradients.includes(tensor)));
+        return gradients;
+      },
     };
   });
   return op(...inputs);

@@ -6,6 +6,7 @@ import type { ForwardContext } from '../encoder/types.js';
 import { profiled } from '../native/profile.js';
 import { DropoutStream } from '../ops/dropoutGenerator.js';
 import { sumOfSquares } from '../ops/optimizerOps.js';
+import { releasingTape } from '../ops/withGradient.js';
 import type { LossResult } from './types.js';
 
 export interface StepGradientsOptions<B extends PackedBatch> {
@@ -74,7 +75,9 @@ function microBatchGradients<B extends PackedBatch>(options: StepGradientsOption
     for (const [name, value] of Object.entries(result.metrics)) numbers[name] = typeof value === 'number' ? value : scalarValue(value);
     return result.loss;
   };
-  const { value, grads } = profiled('forward and backward', () => tf.engine().gradients(() => profiled('forward', forward), variables, undefined, true));
+  const { value, grads } = profiled('forward and backward', () =>
+    releasingTape(() => tf.engine().gradients(() => profiled('forward', forward), variables, undefined, true)),
+  );
   const loss = scalarValue(value);
   value.dispose();
   const gradients = new Map<string, tf.Tensor>();
