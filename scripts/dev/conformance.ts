@@ -30,6 +30,9 @@ try {
   for (const problem of problems) console.log(problem);
   console.log(`${backend}${backend === 'native' ? ` on ${results.isa}` : ''}: ${summaryOf(results)}`);
   process.exitCode = problems.length === 0 ? 0 : 1;
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
 } finally {
   suite.dispose();
 }

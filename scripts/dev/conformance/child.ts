@@ -70,8 +70,12 @@ function counted(addon: NativeAddon, calls: Record<string, number>): NativeAddon
   ) as unknown as NativeAddon;
 }
 
-function send(message: ChildMessage): void {
-  process.send?.(message);
+/** Resolves when the message is on its way: what is still queued at the end of the process would be lost. */
+function send(message: ChildMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (process.send === undefined) reject(new Error('this program is started by run.ts'));
+    else process.send(message, (error: Error | null) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 async function main(settings: ChildSettings): Promise<void> {
@@ -106,7 +110,7 @@ async function main(settings: ChildSettings): Promise<void> {
     failed.push({ name, messages: messages.map(({ message }) => message) });
   };
   env.addReporter({
-    specStarted: (spec) => send({ started: plainName(spec.fullName) }),
+    specStarted: (spec) => void send({ started: plainName(spec.fullName) }),
     specDone: ({ fullName, status, failedExpectations }) => {
       const name = plainName(fullName);
       if (status === 'passed') passed.push(name);
@@ -122,7 +126,7 @@ async function main(settings: ChildSettings): Promise<void> {
     },
   });
   await env.execute();
-  send({ results: { passed, failed, skipped, isa: addon.info().isa, kernels, addonCalls } });
+  await send({ results: { passed, failed, skipped, isa: addon.info().isa, kernels, addonCalls } });
   process.disconnect();
 }
 
