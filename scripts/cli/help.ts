@@ -14,6 +14,7 @@ function wrapText(text: string, width: number): string[] {
 
 function valueText(option: OptionSpec): string {
   if (option.type === 'boolean') return '';
+  if (option.bare !== undefined) return ' [FILE]';
   if (option.choices !== undefined) return ` ${option.choices.join('|')}`;
   return option.type === 'number' ? ' N' : option.type === 'list' ? ' TEXT…' : ' TEXT';
 }

@@ -19,6 +19,11 @@ export const engineOptions: Readonly<Record<string, OptionSpec>> = {
   'matmul-precision': { type: 'string', describe: 'bf16 rounds matrix products (training only, where the machine has it)', choices: ['highest', 'bf16', 'auto'], default: 'auto', group: common },
 };
 
+/** Of every command that trains. */
+export const profileOption: Readonly<Record<string, OptionSpec>> = {
+  profile: { type: 'string', bare: 'profile.json', describe: 'print the time of each operation, and write a Chrome trace (chrome://tracing, Perfetto) to FILE (default: profile.json)', group: common },
+};
+
 /** Of every command that draws random numbers. */
 export const seedOption: Readonly<Record<string, OptionSpec>> = {
   seed: { type: 'number', whole: true, describe: 'seed of every random choice', default: 42, group: common },

@@ -83,7 +83,7 @@ async function parserOf(command: CommandSpec) {
     parser.option(name, {
       type: option.type === 'list' ? 'array' : option.type === 'number' ? 'string' : option.type,
       ...(option.type === 'list' ? { string: true } : {}),
-      ...(option.type === 'boolean' ? {} : { requiresArg: true }),
+      ...(option.type === 'boolean' || option.bare !== undefined ? {} : { requiresArg: true }),
       ...(option.letter === undefined ? {} : { alias: option.letter }),
     });
   }

@@ -108,6 +108,7 @@ function checkedValue(name: string, option: OptionSpec, value: unknown, who = `-
       return parts;
     }
     default: {
+      if (option.bare !== undefined && (value === '' || value === true)) return option.bare;
       const text = typeof value === 'number' ? String(value) : value;
       if (typeof text !== 'string' || text === '') throw new UsageError(`${who}: ${found}, expected a text`);
       if (option.choices !== undefined && !option.choices.includes(text)) {

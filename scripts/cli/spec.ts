@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly describe: string;
   /** Used where neither the command line nor the configuration file sets the flag. */
   readonly default?: string | number | boolean;
+  /** Of a text: its value where the flag stands without one. */
+  readonly bare?: string;
   /** Of a number: only whole ones of 0 or more. */
   readonly whole?: boolean;
   readonly choices?: readonly string[];

@@ -1,7 +1,8 @@
 /** `bertwright finetune`: one task, or the user's own data, from one checkpoint. */
 import { UsageError } from '../../src/data/errors.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
-import { engineOptions, runOptions, seedOption } from '../cli/options.js';
+import { engineOptions, profileOption, runOptions, seedOption } from '../cli/options.js';
+import { withProfile } from '../cli/profile.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { finetuneOptions, initOption, initSpec, ownDataOptions, readDataOptions, readHyperparameters, strategy, taskOptions } from '../cli/taskFlags.js';
@@ -21,6 +22,7 @@ export const finetuneCommand: CommandSpec = {
     file: { type: 'string', describe: 'own rows to predict at the end', group: 'Own data' },
     ...finetuneOptions,
     ...seedOption,
+    ...profileOption,
     ...engineOptions,
   },
   examples: [
@@ -36,7 +38,7 @@ export const finetuneCommand: CommandSpec = {
     if (!quiet) console.error(engineLine(info));
     const { finetune } = await import('../../tasks/finetune.js');
     const { createProgress } = await import('../../src/train/progress.js');
-    const result = await abortOnSignals((signal) =>
+    const result = await withProfile(settings, () => abortOnSignals((signal) =>
       finetune({
         ...readRunOptions(settings),
         ...readDataOptions(settings),
@@ -52,7 +54,7 @@ export const finetuneCommand: CommandSpec = {
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),
       }),
-    );
+    ));
     printRun(settings, result);
   },
 };

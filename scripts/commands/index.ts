@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. Each loads what it needs when it runs. */
 import type { CommandSpec } from '../cli/spec.js';
+import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { fillCommand } from './fill.js';
@@ -25,5 +26,6 @@ export const commands: readonly CommandSpec[] = [
   suiteCommand,
   reportCommand,
   tasksCommand,
+  benchCommand,
   doctorCommand,
 ];

@@ -2,7 +2,8 @@
 import { UsageError } from '../../src/data/errors.js';
 import { parseDuration } from '../cli/duration.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
-import { engineOptions, runOptions, seedOption, trainingOptions } from '../cli/options.js';
+import { engineOptions, profileOption, runOptions, seedOption, trainingOptions } from '../cli/options.js';
+import { withProfile } from '../cli/profile.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { terminalText } from '../cli/terminalText.js';
@@ -35,6 +36,7 @@ export const pretrainCommand: CommandSpec = {
     ...trainingOptions,
     'max-eval-samples': { type: 'number', describe: 'held-out examples of an evaluation (default: 2000)', group: 'Training' },
     ...seedOption,
+    ...profileOption,
     ...engineOptions,
   },
   examples: [
@@ -53,7 +55,7 @@ export const pretrainCommand: CommandSpec = {
     const { pretrain } = await import('../../pretraining/pretrain.js');
     const { createProgress } = await import('../../src/train/progress.js');
     const nextSentence = settings.string('next-sentence');
-    const result = await abortOnSignals((signal) =>
+    const result = await withProfile(settings, () => abortOnSignals((signal) =>
       pretrain({
         ...readRunOptions(settings),
         ...readOptimization(settings),
@@ -77,7 +79,7 @@ export const pretrainCommand: CommandSpec = {
         signal,
         progress: createProgress({ stream: process.stderr, quiet }),
       }),
-    );
+    ));
     const { warnings } = result.results;
     // With progress on, the run itself has said them.
     if (quiet && Array.isArray(warnings)) for (const warning of warnings) console.error(`warning: ${terminalText(String(warning))}`);

@@ -208,7 +208,7 @@ function shapesOf(inputs: tf.NamedTensorInfoMap): Record<string, readonly number
 
 /** The first whole numbers among the arguments of a matrix function are the sizes of its product. */
 function nameWithSizes(name: string, args: readonly unknown[]): string {
-  if (!/gemm|linear|qkv/i.test(name)) return name;
+  if (!/gemm|linear|qkv|feedForward/i.test(name)) return name;
   return `${name} ${args.filter((arg) => typeof arg === 'number').slice(0, 3).join(' x ')}`;
 }
 
