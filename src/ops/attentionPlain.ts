@@ -49,7 +49,7 @@ function packRows(x: tf.Tensor2D, sequences: readonly Sequence[], length: number
 
 /** [B * L, n * D] -> [B, n, L, D]. A transpose of four axes has a fast kernel on wasm, one of five has not. */
 function splitHeads(x: tf.Tensor2D, batch: number, length: number, headDim: number): tf.Tensor4D {
-  return tf.transpose(tf.reshape(x, [batch, length, -1, headDim]), [0, 2, 1, 3]) as tf.Tensor4D;
+  return tf.transpose(tf.reshape(x, [batch, length, x.shape[1] / headDim, headDim]), [0, 2, 1, 3]) as tf.Tensor4D;
 }
 
 /** [B, n, L, D] -> [B * L, n * D]. */

@@ -16,19 +16,33 @@ export async function whyNot(engine: EngineName): Promise<string | undefined> {
 
 export interface OpResult {
   readonly value: Float32Array;
+  /** The output again where no gradient is recorded: kernels then store less. */
+  readonly inference: Float32Array;
+  /** Of the output's weighted sum; none for an op without. */
   readonly gradients: readonly Float32Array[];
 }
 
 /** Output and all gradients of a case on the active engine, as host copies. Leaves no tensor behind but those that the op leaks. */
-export function evaluateCase(opCase: OpCase): OpResult {
-  const inputs = inputTensors(opCase, randomInputs(opCase));
-  const shape = tf.tidy(() => opCase.run(...inputs).shape);
-  const dy = outputWeights(shape);
-  const { value, grads } = tf.valueAndGrads((...all) => opCase.run(...all))(inputs, dy);
+export function evaluateCase(opCase: OpCase, values: readonly Float32Array[] = randomInputs(opCase)): OpResult {
+  const inputs = inputTensors(opCase, values);
   const copy = (tensor: tf.Tensor): Float32Array => Float32Array.from(tensor.dataSync());
-  const result = { value: copy(value), gradients: grads.map(copy) };
-  tf.dispose([inputs, dy, value, grads]);
-  return result;
+  const output = tf.tidy(() => opCase.run(...inputs));
+  const inference = copy(output);
+  const dy = outputWeights(output.shape);
+  try {
+    if (opCase.forwardOnly === true) return { value: inference, inference, gradients: [] };
+    const { value, grads } = tf.valueAndGrads((...all) => opCase.run(...all))(inputs, dy);
+    const result = { value: copy(value), inference, gradients: grads.map(copy) };
+    tf.dispose([value, grads]);
+    return result;
+  } finally {
+    tf.dispose([inputs, output, dy]);
+  }
+}
+
+/** The parts of a result with their names. */
+export function outputsOf({ value, inference, gradients }: OpResult): { readonly name: string; readonly values: Float32Array }[] {
+  return [{ name: 'value', values: value }, { name: 'value without a gradient', values: inference }, ...gradients.map((values, i) => ({ name: `gradient of input ${i}`, values }))];
 }
 
 /** Every element within `tolerance` of the largest magnitude of `expected` (or of 1, if that is more). NaN is never close. */

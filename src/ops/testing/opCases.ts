@@ -4,13 +4,22 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../data/random.js';
-import { type Activation, attention, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
+import { type Activation, attention, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, feedForward, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
 
 export interface OpCase {
   readonly name: string;
   /** Of the differentiable inputs. */
   readonly shapes: readonly (readonly number[])[];
   readonly run: (...inputs: tf.Tensor[]) => tf.Tensor;
+  /** Standard deviation of the inputs; default 1. */
+  readonly spread?: number;
+  /**
+   * Rounds the inputs to multiples of 1/8, whose products and sums are exact in every precision: for an op with a step in it,
+   * which rounding would take to the other side now and then.
+   */
+  readonly eighths?: boolean;
+  /** The op has no gradient. */
+  readonly forwardOnly?: boolean;
 }
 
 // The rank of each input stands in the case's `shapes`, beside the call.
@@ -25,24 +34,29 @@ function integers(count: number, limit: number): Int32Array {
   return Int32Array.from({ length: count }, () => random.integer(limit));
 }
 
-function linearCase(m: number, k: number, n: number): OpCase {
+export function linearCase(m: number, k: number, n: number): OpCase {
   return { name: `linear ${m}x${k}x${n}`, shapes: [[m, k], [n, k], [n]], run: (x, w, b) => linear(matrix(x), matrix(w), vector(b)) };
 }
 
-function linearWithoutBiasCase(m: number, k: number, n: number): OpCase {
+export function linearWithoutBiasCase(m: number, k: number, n: number): OpCase {
   return { name: `linear without bias ${m}x${k}x${n}`, shapes: [[m, k], [n, k]], run: (x, w) => linear(matrix(x), matrix(w), null) };
 }
 
-function linearActivationCase(m: number, k: number, n: number, activation: Activation): OpCase {
+export function linearActivationCase(m: number, k: number, n: number, activation: Activation): OpCase {
   return { name: `linearActivation ${activation} ${m}x${k}x${n}`, shapes: [[m, k], [n, k], [n]], run: (x, w, b) => linearActivation(matrix(x), matrix(w), vector(b), activation) };
 }
 
-function qkvLinearCase(t: number, h: number): OpCase {
+export function feedForwardCase(t: number, h: number, f: number, activation: Activation): OpCase {
+  const shapes = [[t, h], [f, h], [f], [h, f], [h]];
+  return { name: `feedForward ${activation} ${t}x${h}x${f}`, shapes, run: (x, w1, b1, w2, b2) => feedForward(matrix(x), matrix(w1), vector(b1), matrix(w2), vector(b2), activation) };
+}
+
+export function qkvLinearCase(t: number, h: number): OpCase {
   const shapes = [[t, h], [h, h], [h], [h, h], [h], [h, h], [h]];
   return { name: `qkvLinear ${t}x${h}`, shapes, run: (x, wq, bq, wk, bk, wv, bv) => qkvLinear(matrix(x), matrix(wq), vector(bq), matrix(wk), vector(bk), matrix(wv), vector(bv)) };
 }
 
-function attentionCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+export function attentionCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
   const cuSeqlens = new Int32Array(lengths.length + 1);
   lengths.forEach((length, b) => { cuSeqlens[b + 1] = (cuSeqlens[b] as number) + length; });
   const tokens = cuSeqlens.at(-1) as number;
@@ -53,23 +67,23 @@ function attentionCase(lengths: readonly number[], heads: number, headDim: numbe
   };
 }
 
-function layerNormCase(t: number, h: number): OpCase {
-  return { name: `layerNorm ${t}x${h}`, shapes: [[t, h], [h], [h]], run: (x, gamma, beta) => layerNorm(matrix(x), vector(gamma), vector(beta), 1e-12) };
+export function layerNormCase(t: number, h: number, epsilon = 1e-12): OpCase {
+  return { name: `layerNorm ${t}x${h}`, shapes: [[t, h], [h], [h]], run: (x, gamma, beta) => layerNorm(matrix(x), vector(gamma), vector(beta), epsilon) };
 }
 
-function residualLayerNormCase(t: number, h: number, spec?: DropoutSpec): OpCase {
+export function residualLayerNormCase(t: number, h: number, spec?: DropoutSpec, epsilon = 1e-12): OpCase {
   return {
     name: `residualLayerNorm ${t}x${h}${describeDropout(spec)}`,
     shapes: [[t, h], [t, h], [h], [h]],
-    run: (x, residual, gamma, beta) => residualLayerNorm(matrix(x), matrix(residual), vector(gamma), vector(beta), 1e-12, spec),
+    run: (x, residual, gamma, beta) => residualLayerNorm(matrix(x), matrix(residual), vector(gamma), vector(beta), epsilon, spec),
   };
 }
 
-function dropoutCase(t: number, h: number, spec: DropoutSpec): OpCase {
+export function dropoutCase(t: number, h: number, spec: DropoutSpec): OpCase {
   return { name: `dropout ${t}x${h}${describeDropout(spec)}`, shapes: [[t, h]], run: (x) => dropout(matrix(x), spec) };
 }
 
-function embeddingSumCase(t: number, h: number, v: number, p: number): OpCase {
+export function embeddingSumCase(t: number, h: number, v: number, p: number): OpCase {
   const [ids, positions, types] = [integers(t, v), integers(t, p), integers(t, 2)];
   return {
     name: `embeddingSum ${t}x${h} from ${v} and ${p}`,
@@ -78,12 +92,12 @@ function embeddingSumCase(t: number, h: number, v: number, p: number): OpCase {
   };
 }
 
-function gatherRowsCase(t: number, h: number, m: number): OpCase {
+export function gatherRowsCase(t: number, h: number, m: number): OpCase {
   const rows = integers(m, t);
   return { name: `gatherRows ${m} of ${t}x${h}`, shapes: [[t, h]], run: (x) => gatherRows(matrix(x), rows) };
 }
 
-function mlmCrossEntropyCase(m: number, h: number, v: number, scale?: number): OpCase {
+export function mlmCrossEntropyCase(m: number, h: number, v: number, scale?: number): OpCase {
   const labels = integers(m, v);
   return {
     name: `mlmCrossEntropy ${m}x${h}x${v}${scale === undefined ? '' : ` scale ${scale}`}`,
@@ -92,12 +106,12 @@ function mlmCrossEntropyCase(m: number, h: number, v: number, scale?: number): O
   };
 }
 
-function classCrossEntropyCase(b: number, c: number, labelSmoothing?: number): OpCase {
+export function classCrossEntropyCase(b: number, c: number, labelSmoothing?: number): OpCase {
   const labels = integers(b, c);
   return { name: `classCrossEntropy ${b}x${c} smoothing ${labelSmoothing ?? 0}`, shapes: [[b, c]], run: (logits) => classCrossEntropy(matrix(logits), labels, { labelSmoothing }) };
 }
 
-function meanSquaredErrorCase(b: number): OpCase {
+export function meanSquaredErrorCase(b: number): OpCase {
   const targets = Float32Array.from(integers(b, 6));
   return { name: `meanSquaredError ${b}`, shapes: [[b]], run: (predictions) => meanSquaredError(vector(predictions), targets, {}) };
 }
@@ -112,6 +126,11 @@ export const smallCases: readonly OpCase[] = [
   linearActivationCase(5, 7, 3, 'relu'),
   linearActivationCase(5, 7, 3, 'tanh'),
   linearActivationCase(1, 1, 1, 'gelu'),
+  feedForwardCase(5, 3, 7, 'gelu'),
+  feedForwardCase(5, 3, 7, 'gelu_new'),
+  feedForwardCase(5, 3, 7, 'relu'),
+  feedForwardCase(5, 3, 7, 'tanh'),
+  feedForwardCase(1, 1, 1, 'gelu'),
   qkvLinearCase(5, 6),
   qkvLinearCase(1, 1),
   attentionCase([3, 1, 5], 2, 3),
@@ -142,6 +161,8 @@ export const largeCases: readonly OpCase[] = [
   linearActivationCase(67, 45, 131, 'gelu_new'),
   linearActivationCase(67, 45, 131, 'relu'),
   linearActivationCase(67, 45, 131, 'tanh'),
+  feedForwardCase(67, 45, 131, 'gelu'),
+  feedForwardCase(67, 45, 131, 'gelu_new'),
   qkvLinearCase(71, 37),
   attentionCase([33, 1, 70, 17], 3, 17),
   attentionCase([33, 1, 70, 17], 3, 17, tenth),
@@ -156,11 +177,13 @@ export const largeCases: readonly OpCase[] = [
   meanSquaredErrorCase(67),
 ];
 
-/** Normal deviates for each input of a case, the same at every call and on every engine. */
+/** Normal deviates for each input of a case, the same at every call, on every engine and in float64. */
 export function randomInputs(opCase: OpCase, seed = 1): Float32Array[] {
   return opCase.shapes.map((shape, i) => {
     const random = new Random(seed, i);
-    return Float32Array.from({ length: shape.reduce((size, extent) => size * extent, 1) }, () => random.normal());
+    const { spread = 1 } = opCase;
+    const round = opCase.eighths === true ? (x: number): number => Math.round(8 * x) / 8 : Math.fround;
+    return Float32Array.from({ length: shape.reduce((size, extent) => size * extent, 1) }, () => round(spread * random.normal()));
   });
 }
 
@@ -169,9 +192,12 @@ export function inputTensors(opCase: OpCase, values: readonly Float32Array[]): t
   return values.map((value, i) => tf.tensor(value.slice(), [...(opCase.shapes[i] as readonly number[])], 'float32'));
 }
 
+const weightStream = new Random(99);
+const weights: number[] = [];
+
 /** Fixed weights for the elements of an output, so that its weighted sum has a gradient everywhere. */
 export function outputWeights(shape: readonly number[]): tf.Tensor {
-  const random = new Random(99);
   const size = shape.reduce((product, extent) => product * extent, 1);
-  return tf.tensor(Float32Array.from({ length: size }, () => random.normal()), [...shape], 'float32');
+  while (weights.length < size) weights.push(Math.fround(weightStream.normal()));
+  return tf.tensor(Float32Array.from(weights.slice(0, size)), [...shape], 'float32');
 }
