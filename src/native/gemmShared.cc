@@ -121,7 +121,7 @@ class SharedProduct {
 
   std::atomic<size_t>& packsDone(size_t s) { return counters_[s]; }
   std::atomic<size_t>& productsDone(size_t s) { return counters_[stages_ + s]; }
-  /** Stages that were added to one part of C. */
+  /** Stages whose product number `part` is done; they end in order, but for the first k of a block of columns, which waits for nothing. */
   std::atomic<size_t>& partStages(size_t part) { return counters_[2 * stages_ + part]; }
 
   /** The group that a thread's last task was of, and the number of its first task; numbers only grow. */
@@ -208,7 +208,7 @@ class SharedProduct {
     waitUntil(packsDone(task.stage), stage.packs);
     // Parts of C count their stages, so that sums over k are added in order whoever is faster.
     std::atomic<size_t>& part = partStages(task.index);
-    if (stage.k > 0) waitUntil(part, task.stage % kBlocks_);
+    if (stage.k > 0) waitUntil(part, task.stage);
     const size_t row = task.index / stage.groups * rowsPerTask;
     const size_t rows = std::min(rowsPerTask, p_.m - row);
     const size_t begin = task.index % stage.groups * groupCols_;
@@ -221,8 +221,8 @@ class SharedProduct {
       const size_t col = stage.col + begin;
       isa().gemm.columnSums(p_.c + row * p_.ldc + col, p_.ldc, rows, cols, p_.partialSums + row / rowsPerTask * p_.n + col, 0);
     }
-    // A part is of one block of columns at a time: behind the last block of k it counts from 0 again.
-    part.store(stage.k + stage.kPart == p_.k ? 0 : task.stage % kBlocks_ + 1, std::memory_order_release);
+    // Counted up and never set: a thread held up here must not take back what others did in the next block of columns.
+    part.fetch_add(1, std::memory_order_release);
     productsDone(task.stage).fetch_add(1, std::memory_order_release);
   }
 
