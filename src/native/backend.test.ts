@@ -95,6 +95,8 @@ const { addon } = await loadAddon();
 describe('the native backend against the cpu backend', { skip: addon === undefined ? 'the addon is not built' : false }, () => {
   before(() => {
     tf.enableProdMode();
+    // Then tfjs checks after every kernel that only its results are left in the backend.
+    tf.env().set('IS_TEST', true);
     if (addon !== undefined) registerNativeBackend(addon);
   });
   after(async () => {
