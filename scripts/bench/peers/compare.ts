@@ -1,0 +1,206 @@
+/**
+ * Races this package against PyTorch on this machine, in turns, each run in a process of its own, and prints the ratios.
+ * Other work should be stopped; the peer's packages come from PyPI into a virtual environment at the first run.
+ *
+ *   npm run build
+ *   node dist/scripts/bench/peers/compare.js --what step --model-config mini,minilm-l6,base [--rounds 3] [--isa avx2]
+ *   node dist/scripts/bench/peers/compare.js --what finetune --task mrpc|cola [--model DIR] [--data GLUE_DIR] [--padding max_length,group]
+ *
+ * step: a pretraining step, against torch eager and compiled. finetune: an epoch from all-MiniLM-L6-v2 or another checkpoint, against
+ * transformers' Trainer. f32, and bf16 where the processor has it; the peer's fastest variant counts. Further flags: --venv DIR,
+ * --threads N, --steps N, --fraction F (of an epoch that is padded to the limit, scaled), --max-train-samples N, --json.
+ */
+import { spawnSync } from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BertwrightError, UsageError } from '../../../src/data/errors.js';
+import { chooseThreads } from '../../../src/engine/threads.js';
+import { printJson, printLine } from '../../cli/output.js';
+import { printError } from '../../cli/printError.js';
+import { tableLines } from '../../cli/table.js';
+import { type Machine, machineLine } from '../machine.js';
+import { type Comparison, defaultVenv, loweredIsas, peerEnvironment, preparePython, runPeer } from './peerPython.js';
+import { type Precision, type Ratio, type Run, ratiosOf } from './ratios.js';
+
+const paddings = ['max_length', 'longest', 'group'] as const;
+/** How the Trainer is usually run on each task: padded to the limit, and the better way for its lengths. */
+const usualPaddings = { mrpc: ['max_length', 'group'], cola: ['max_length', 'longest'] } as const;
+
+interface Options {
+  readonly what: Comparison;
+  readonly modelConfigs: readonly string[];
+  readonly task: keyof typeof usualPaddings;
+  readonly model: string;
+  readonly data: string;
+  readonly paddings: readonly string[];
+  readonly rounds: number;
+  readonly steps: number;
+  readonly fraction: number;
+  readonly maxTrainSamples: string | undefined;
+  readonly isa: string | undefined;
+  readonly threads: number;
+  readonly venv: string;
+  readonly json: boolean;
+}
+
+function readOptions(): Options {
+  const text = { type: 'string' } as const;
+  const names = ['what', 'model-config', 'task', 'model', 'data', 'padding', 'rounds', 'steps', 'fraction', 'max-train-samples', 'isa', 'threads', 'venv'] as const;
+  let values: Partial<Record<(typeof names)[number], string>> & { json?: boolean };
+  try {
+    ({ values } = parseArgs({ options: { ...(Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text>), json: { type: 'boolean' } } }));
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { hint: `flags: ${names.map((name) => `--${name}`).join(' ')} --json` });
+  }
+  const choice = <Name extends string>(name: (typeof names)[number], choices: readonly Name[], fallback: Name): Name => {
+    const found = choices.find((item) => item === (values[name] ?? fallback));
+    if (found === undefined) throw new UsageError(`--${name} ${values[name]}: expected ${choices.join(' or ')}`);
+    return found;
+  };
+  const number = (name: (typeof names)[number], fallback: number): number => {
+    const found = values[name] === undefined ? fallback : Number(values[name]);
+    if (!(found > 0)) throw new UsageError(`--${name} ${values[name]}: expected a number above 0`);
+    return found;
+  };
+  const task = choice('task', ['mrpc', 'cola'] as const, 'mrpc');
+  const shared = process.env['BERTWRIGHT_SHARED'];
+  if (values.isa !== undefined && !loweredIsas.includes(values.isa)) throw new UsageError(`--isa ${values.isa}: expected ${loweredIsas.join(' or ')}`);
+  return {
+    what: choice('what', ['step', 'finetune'] as const, 'step'),
+    modelConfigs: (values['model-config'] ?? 'mini,minilm-l6').split(','),
+    task,
+    model: values.model ?? (shared === undefined ? 'all-MiniLM-L6-v2' : path.join(shared, 'models', 'all-minilm-l6-v2')),
+    data: values.data ?? process.env['GLUE_DIR'] ?? (shared === undefined ? 'glue_data' : path.join(shared, 'data', 'glue')),
+    paddings: values.padding?.split(',').map((name) => {
+      if (!paddings.some((known) => known === name)) throw new UsageError(`--padding ${name}: expected ${paddings.join(', ')}`);
+      return name;
+    }) ?? usualPaddings[task],
+    rounds: number('rounds', 3),
+    steps: number('steps', 10),
+    fraction: number('fraction', 0.2),
+    maxTrainSamples: values['max-train-samples'],
+    isa: values.isa,
+    threads: chooseThreads(values.threads === undefined ? undefined : number('threads', 1)).threads,
+    venv: path.resolve(values.venv ?? defaultVenv()),
+    json: values.json === true,
+  };
+}
+
+interface OurDocument {
+  readonly machine: Machine;
+  readonly results: readonly { readonly engine: string; readonly precision: Precision; readonly medianMs?: number; readonly secondsPerEpoch?: number; readonly peakRssMb: number }[];
+}
+
+/** Our side: `bertwright bench`, in every precision that the machine has. */
+function runOurs(args: readonly string[], { threads, isa, what }: Options): OurDocument {
+  const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
+  const line = ['bench', '--what', what, ...args, '--threads', String(threads), ...(isa === undefined ? [] : ['--isa', isa]), '--json', '--quiet'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...line], { encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'pipe'] });
+  if (status !== 0) throw new BertwrightError(`bertwright ${line.join(' ')} failed: ${stderr.trim()}`);
+  return JSON.parse(stdout) as OurDocument;
+}
+
+/** One run of the peer; one that fails is told and left out, since another variant may do. */
+interface PeerRun {
+  readonly group: string;
+  readonly variant: string;
+  readonly precision: Precision;
+  readonly script: string;
+  readonly args: readonly string[];
+}
+
+function peerRunsOf(options: Options, group: string, precisions: readonly Precision[]): PeerRun[] {
+  const { threads } = options;
+  return precisions.flatMap((precision) =>
+    options.what === 'step'
+      ? ['eager', 'compile'].map((mode) => ({
+          group, precision, variant: `torch ${mode}`, script: 'torch_step.py',
+          args: ['--model-config', group, '--precision', precision, '--mode', mode, '--steps', String(options.steps), '--threads', String(threads)],
+        }))
+      : [{
+          group, precision, variant: 'Trainer', script: 'trainer_finetune.py',
+          args: [
+            '--task', options.task, '--model', options.model, '--data', options.data, '--padding', group, '--precision', precision, '--threads', String(threads),
+            ...(group === 'max_length' ? ['--fraction', String(options.fraction)] : []),
+            ...(options.maxTrainSamples === undefined ? [] : ['--max-train-samples', options.maxTrainSamples]),
+          ],
+        }],
+  );
+}
+
+function compare(options: Options): { machine: Machine; runs: Run[]; peers: Readonly<Record<string, unknown>>[] } {
+  const python = preparePython(options.venv, options.what);
+  const environment = peerEnvironment(options.threads, options.isa);
+  const groups = options.what === 'step' ? options.modelConfigs : options.paddings;
+  const runs: Run[] = [];
+  const peers: Readonly<Record<string, unknown>>[] = [];
+  let machine: Machine | undefined;
+  const unit = options.what === 'step' ? 'ms' : 's';
+  const add = (run: Run): void => {
+    runs.push(run);
+    console.error(`round ${run.round + 1}: ${run.group}, ${run.variant}, ${run.precision}: ${run.time.toFixed(1)} ${unit}, ${run.peakRssMb.toFixed(0)} MiB`);
+  };
+  const ours = (round: number, into: readonly string[], args: readonly string[]): readonly Precision[] => {
+    const document = runOurs(args, options);
+    machine ??= document.machine;
+    for (const { engine, precision, medianMs, secondsPerEpoch, peakRssMb } of document.results) {
+      for (const group of into) add({ side: 'ours', group, variant: `bertwright ${engine}`, precision, round, time: medianMs ?? secondsPerEpoch ?? Number.NaN, peakRssMb });
+    }
+    return document.results.map(({ precision }) => precision);
+  };
+  const theirs = (round: number, group: string, precisions: readonly Precision[]): void => {
+    for (const { variant, precision, script, args } of peerRunsOf(options, group, precisions)) {
+      try {
+        const result = runPeer(python, script, args, environment);
+        peers.push({ round, ...result });
+        add({ side: 'peer', group, variant, precision, round, time: Number(result['medianMs'] ?? result['secondsPerEpoch']), peakRssMb: Number(result['peakRssMb']) });
+      } catch (error) {
+        console.error(`left out: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  };
+  for (let round = 0; round < options.rounds; round++) {
+    if (options.what === 'finetune') {
+      // Our rows are never padded: one run stands against each of the peer's ways.
+      const args = ['--task', options.task, '--model', options.model, '--data', options.data, ...(options.maxTrainSamples === undefined ? [] : ['--max-train-samples', options.maxTrainSamples])];
+      const precisions = ours(round, groups, args);
+      for (const group of groups) theirs(round, group, precisions);
+    } else {
+      for (const group of groups) theirs(round, group, ours(round, [group], ['--model-config', group, '--steps', String(options.steps)]));
+    }
+  }
+  if (machine === undefined) throw new Error('no round was run');
+  return { machine, runs, peers };
+}
+
+function ratioRow({ group, precision, ours, peer, ratio, least, most, memoryRatio, memoryRatioToLeast }: Ratio): string[] {
+  return [
+    group, precision, ours.precision, ours.time.toFixed(1), ours.peakRssMb.toFixed(0), `${peer.variant}, ${peer.precision}`, peer.time.toFixed(1), peer.peakRssMb.toFixed(0),
+    ratio.toFixed(2), `${least.toFixed(2)} to ${most.toFixed(2)}`, memoryRatio.toFixed(2), memoryRatioToLeast.toFixed(2),
+  ];
+}
+
+function main(): void {
+  const options = readOptions();
+  const { machine, runs, peers } = compare(options);
+  const ratios = ratiosOf(runs);
+  const scaled = peers.filter((peer) => peer['scaled'] === true).length > 0;
+  if (options.json) {
+    printJson({ what: options.what, ...(options.what === 'finetune' ? { task: options.task } : {}), machine, ...(options.isa === undefined ? {} : { isa: options.isa }), rounds: options.rounds, loadAverage: os.loadavg(), ratios, runs, peers });
+  } else {
+    const unit = options.what === 'step' ? 'ms' : 's';
+    printLine(`${options.what}${options.what === 'finetune' ? ` ${options.task}` : ''}: ${machineLine(machine)}${options.isa === undefined ? '' : `, both sides lowered to ${options.isa}`}`);
+    printLine(`medians of ${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'}; ratio: the peer's time over ours; memory: ours over the peer's fastest, and over its least; load average ${os.loadavg()[0]?.toFixed(1)}`);
+    if (scaled) printLine(`epochs padded to the limit: ${options.fraction} of an epoch, scaled`);
+    for (const line of tableLines([options.what === 'step' ? 'model' : 'padding', 'precision', 'ours', unit, 'MiB', 'peer', unit, 'MiB', 'ratio', 'of the rounds', 'memory', 'to least'], ratios.map(ratioRow))) printLine(line);
+  }
+  if (ratios.length === 0) throw new BertwrightError('no run of the peer succeeded');
+}
+
+try {
+  main();
+} catch (error) {
+  process.exitCode = printError(error);
+}
