@@ -34,7 +34,8 @@ export function disposeGradients(gradients: ReadonlyMap<string, tf.Tensor>): voi
 
 /**
  * Runs forward and backward for each micro-batch with the dropout stream (seed, step, micro-batch) and sums.
- * Throws NonFiniteError naming the step, and the loss or the first gradient that is not finite.
+ * Throws NonFiniteError naming the step and what is not finite: the loss with the parameters, or the gradients, with the number
+ * of such entries and the first of them.
  */
 export function stepGradients<B extends PackedBatch>(options: StepGradientsOptions<B>): StepGradients {
   const { microBatches, seed, step } = options;
@@ -48,10 +49,10 @@ export function stepGradients<B extends PackedBatch>(options: StepGradientsOptio
       accumulate(sums, part.gradients);
       loss += part.loss;
       for (const [name, value] of Object.entries(part.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
-      if (!Number.isFinite(loss)) throw nonFinite(step, `the loss is ${loss}`, rowsOf(options, [batch]));
+      if (!Number.isFinite(loss)) throw nonFinite(step, describeLoss(loss, options.parameters), rowsOf(options, [batch]));
     });
     const gradNorm = Math.sqrt(profiled('gradient norm', () => sumOfSquares([...sums.values()])));
-    if (!Number.isFinite(gradNorm)) throw nonFinite(step, describeNonFinite(sums), rowsOf(options, microBatches));
+    if (!Number.isFinite(gradNorm)) throw nonFinite(step, describeGradients(sums), rowsOf(options, microBatches));
     return { gradients: sums, loss, metrics, gradNorm };
   } catch (error) {
     disposeGradients(sums);
@@ -107,12 +108,33 @@ function accumulate(sums: Map<string, tf.Tensor>, part: ReadonlyMap<string, tf.T
   }
 }
 
-function describeNonFinite(gradients: ReadonlyMap<string, tf.Tensor>): string {
-  for (const [name, gradient] of gradients) {
-    const bad = gradient.dataSync().findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) return `the gradient of ${name} [${gradient.shape.join(', ')}] is not finite (element ${bad})`;
+/** Tensors that an error names at most. */
+const namedTensors = 4;
+
+/** "the gradient of w [3, 1] (2 of 3 entries, the first is NaN at element 1), …" of the tensors that are not finite, or undefined. */
+function describeNonFinite(kind: string, tensors: ReadonlyMap<string, tf.Tensor>): string | undefined {
+  const found: string[] = [];
+  for (const [name, tensor] of tensors) {
+    const values = tensor.dataSync();
+    const first = values.findIndex((value) => !Number.isFinite(value));
+    if (first < 0) continue;
+    const count = Array.from(values).filter((value) => !Number.isFinite(value)).length;
+    found.push(`${kind} ${name} [${tensor.shape.join(', ')}] (${count} of ${values.length} entries, the first is ${values[first]} at element ${first})`);
   }
-  return 'the norm of all gradients overflows';
+  if (found.length === 0) return undefined;
+  const more = found.length > namedTensors ? ` and ${found.length - namedTensors} more` : '';
+  return `${found.slice(0, namedTensors).join(', ')}${more}`;
+}
+
+/** What is known of a loss that is not finite: parameters that a former update spoilt, or else only that there are none. */
+function describeLoss(loss: number, parameters: ReadonlyMap<string, tf.Variable>): string {
+  const spoilt = describeNonFinite('parameter', parameters);
+  return `the loss is ${loss}, ${spoilt === undefined ? 'though every parameter is finite' : `and not finite: ${spoilt}`}`;
+}
+
+function describeGradients(gradients: ReadonlyMap<string, tf.Tensor>): string {
+  const spoilt = describeNonFinite('the gradient of', gradients);
+  return spoilt === undefined ? 'the norm of all gradients overflows' : `not finite: ${spoilt}`;
 }
 
 function rowsOf<B extends PackedBatch>(options: StepGradientsOptions<B>, batches: readonly B[]): number[] | undefined {
@@ -123,6 +145,6 @@ function rowsOf<B extends PackedBatch>(options: StepGradientsOptions<B>, batches
 function nonFinite(step: number, what: string, rows: readonly number[] | undefined): NonFiniteError {
   const shown = rows === undefined ? '' : `; rows of the batch: ${rows.slice(0, 32).join(', ')}${rows.length > 32 ? `, … (${rows.length})` : ''}`;
   return new NonFiniteError(`step ${step + 1}: ${what}${shown}. The update was not applied.`, {
-    hint: 'lower the learning rate or lengthen the warm-up, and start anew with --overwrite; the last checkpoint stands as it was',
+    hint: 'lower the learning rate, lengthen the warm-up or clip gradients lower (--max-grad-norm), and start anew with --overwrite; the last checkpoint stands as it was',
   });
 }

@@ -178,7 +178,8 @@ test('a NaN stops the run before the update and names step and rows', async () =
   await assert.rejects(run, (error) => {
     assert.ok(error instanceof NonFiniteError);
     assert.equal(error.exitCode, 76);
-    assert.match(error.message, /step 7: the loss is NaN; rows of the batch: \d+, \d+/);
+    assert.match(error.message, /^step 7: the loss is NaN, though every parameter is finite; rows of the batch: \d+, \d+. The update was not applied.$/);
+    assert.match(error.hint ?? '', /learning rate.*--max-grad-norm/);
     return true;
   });
   assert.equal(before.length, 6);
@@ -195,7 +196,14 @@ test('a gradient that is not finite is named although the loss is finite', async
       return { loss: tf.sum(tf.sqrt(tf.mul(zero, tf.scalar(0)))) as tf.Scalar, metrics: {} };
     },
   }));
-  await assert.rejects(run, /step 1: the gradient of w \[3, 1\] is not finite/);
+  await assert.rejects(run, /^NonFiniteError: step 1: not finite: the gradient of w \[3, 1\] \(3 of 3 entries, the first is NaN at element 0\)[.;]/);
+  model.dispose();
+});
+
+test('a parameter that is not finite is named, with how many of its entries and the first', async () => {
+  const model = toy();
+  (model.parameters.get('w') as tf.Variable).assign(tf.tensor2d([1, Infinity, NaN], [3, 1]));
+  await assert.rejects(runTraining(optionsOf(model, {})), /^NonFiniteError: step 1: the loss is NaN, and not finite: parameter w \[3, 1\] \(2 of 3 entries, the first is Infinity at element 1\)/);
   model.dispose();
 });
 
