@@ -10,6 +10,8 @@ import type { NativeAddon } from './addon.js';
 import { loadAddon } from './loadAddon.js';
 
 const found = await loadAddon();
+/** AddressSanitizer has its own allocator and emits weak symbols; and an emulator does not run it. */
+const sanitized = process.env['ASAN_OPTIONS'] !== undefined && 'not meant for AddressSanitizer';
 
 function uniform(length: number, seed: number): Float32Array {
   const random = new Random(seed);
@@ -152,7 +154,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     }
   });
 
-  test('lack of memory in the threads is an error of the call, and the pool works on', { skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed' }, () => {
+  test('lack of memory in the threads is an error of the call, and the pool works on', { skip: sanitized || (spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed') }, () => {
     const { file } = fixture();
     // The address space is limited to what is in use and less than the 150 MB of working memory that each of the two heads needs.
     const program = `
@@ -177,7 +179,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     assert.deepEqual([status, signal, stdout], [0, null, `${message}${message}true`], stderr);
   });
 
-  test('the object files of an instruction set have no weak symbol, which the linker could take for all files', (context) => {
+  test('the object files of an instruction set have no weak symbol, which the linker could take for all files', { skip: sanitized }, (context) => {
     const directory = path.join(path.dirname(fixture().file), 'objects');
     const objects = existsSync(directory) ? readdirSync(directory).filter((name) => /^isa_\w+\.cc\.o$/.test(name)) : [];
     if (objects.length === 0 || spawnSync('nm', ['--version']).status !== 0) return context.skip('the object files or nm are absent');
@@ -189,7 +191,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
     }
   });
 
-  test('a processor with AVX2 only runs every kernel without an illegal instruction', { skip: spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false }, () => {
+  test('a processor with AVX2 only runs every kernel without an illegal instruction', { skip: sanitized || (spawnSync('qemu-x86_64', ['--version']).status !== 0 || process.arch !== 'x64' ? 'qemu-x86_64 is not installed' : false) }, () => {
     const { file } = fixture();
     const program = `
       const a = require(${JSON.stringify(file)});
