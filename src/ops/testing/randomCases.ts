@@ -56,7 +56,7 @@ function linearLike(make: (m: number, k: number, n: number) => OpCase): RandomOp
 }
 
 /** A few elements may lie so close together that what is left of them is the rounding of the inputs; the larger epsilon bounds its growth. */
-const epsilonOf = (cols: number): number => (cols < 5 ? 0.1 : 1e-12);
+const epsilonOf = (cols: number): number => (cols < 5 ? 1 : 1e-12);
 
 /** Sequences of a batch, empty ones among them; one case of a hundred holds one of more than 700 tokens. */
 function drawAttention(random: Random, index: number, spec: DropoutSpec | undefined): OpCase {
