@@ -31,7 +31,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
 
   test('tells instruction sets, threads and compiler', () => {
     const { available, isa, threads, compiler } = fixture().addon.info();
-    assert.equal(available.at(-1), 'portable');
+    assert.equal(available.at(-1), process.arch === 'arm64' ? 'neon' : 'portable');
     assert.ok(available.includes(isa));
     assert.ok(threads >= 1);
     assert.match(compiler, /^(gcc|clang) \d+/);
@@ -148,10 +148,44 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
   test('a process that used the thread pool ends at once, also when only a worker used it', () => {
     const { file } = fixture();
     const use = `const a = require(${JSON.stringify(file)}); a.setThreads(4); const x = new Float32Array(1e6); a.unary(0, x, x, 1e6);`;
-    for (const program of [use, `new (require('node:worker_threads').Worker)(${JSON.stringify(use)}, { eval: true });`, `${use} process.exit(0);`]) {
-      const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 20_000, encoding: 'utf8' });
-      assert.deepEqual([status, signal, stderr], [0, null, '']);
+    const inWorker = (source: string): string => `const worker = new (require('node:worker_threads').Worker)(${JSON.stringify(source)}, { eval: true });`;
+    // The last word of each is the time at which it had nothing left to do.
+    const now = 'process.stdout.write(String(Date.now()));';
+    const programs = [
+      `${use} ${now}`,
+      `${inWorker(use)} worker.on('exit', () => { ${now} });`,
+      `${use} ${now} process.exit(0);`,
+      // Ended while a worker is in the middle of parallel calls, by the process and by itself.
+      `${use} ${inWorker(`${use} for (;;) a.unary(0, x, x, 1e6);`)} setTimeout(() => { ${now} process.exit(0); }, 100);`,
+      `${use} ${inWorker(`${use} for (;;) a.unary(0, x, x, 1e6);`)} setTimeout(async () => { await worker.terminate(); a.unary(0, x, x, 1e6); ${now} }, 100);`,
+    ];
+    for (const program of programs) {
+      const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 20_000, encoding: 'utf8' });
+      assert.deepEqual([status, signal, stderr], [0, null, ''], program);
+      // Milliseconds where the processors are free.
+      const taken = Date.now() - Number(stdout);
+      assert.ok(taken < 3000, `${taken} ms from the end of the work to that of the process: ${program}`);
     }
+  });
+
+  test('an idle pool costs no processor time', () => {
+    const { file } = fixture();
+    // The best of three: node's own threads may tidy up meanwhile.
+    const program = `
+      const a = require(${JSON.stringify(file)});
+      a.setThreads(4);
+      const x = new Float32Array(1e6);
+      const idle = () => new Promise((resolve) => {
+        a.unary(0, x, x, 1e6);
+        setTimeout(() => {
+          const before = process.cpuUsage();
+          setTimeout(() => { const { user, system } = process.cpuUsage(before); resolve((user + system) / 1e3); }, 300);
+        }, 5);
+      });
+      (async () => process.stdout.write(String(Math.min(await idle(), await idle(), await idle()))))();`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', program], { timeout: 20_000, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.ok(Number(stdout) < 5, `${stdout} ms of processor time in 300 ms`);
   });
 
   test('lack of memory in the threads is an error of the call, and the pool works on', { skip: sanitized || (spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed') }, () => {
