@@ -39,7 +39,7 @@ const meanings: Readonly<Record<string, readonly What[]>> = {
 const options: Readonly<Record<string, OptionSpec>> = {
   what: { type: 'string', describe: 'what to measure', choices: whats, default: 'step' },
   'model-config': { type: 'list', describe: 'tiny, mini, small, medium, base, large, minilm-l6, minilm-l12, or a config.json; several after one another (default: mini; gemm: minilm-l6,base)' },
-  isa: { type: 'list', describe: 'instruction sets of the native engine: avx512bf16, avx512, avx2, portable (default: the best; BERTWRIGHT_ISA in the environment forces one in every command)' },
+  isa: { type: 'list', describe: 'instruction sets of the native engine: avx512bf16, avx512, avx2, portable, neon (default: the best; BERTWRIGHT_ISA in the environment forces one in every command)' },
   steps: { type: 'number', whole: true, describe: 'timed steps after warm-up (default: 10; memory: 3); timed runs of tokenizer (5) and vocab (1)' },
   'per-device-train-batch-size': { type: 'number', whole: true, describe: 'sequences of a step (default: 32; 16 from a hidden size of 768 on)', group: ofSteps },
   'max-seq-length': { type: 'number', whole: true, describe: 'tokens of a sequence; of a fine-tune, of the longest (default: 128)', group: ofSteps },

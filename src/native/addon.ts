@@ -12,7 +12,7 @@ type I32 = Int32Array;
 export type ActivationCode = 0 | 1 | 2 | 3;
 
 export interface AddonInfo {
-  /** Instruction sets this processor and build can run, best first: 'avx512bf16', 'avx512', 'avx2', 'portable'. */
+  /** Instruction sets this processor and build can run, best first: 'avx512bf16', 'avx512', 'avx2', 'portable'; 'neon' on 64-bit ARM. */
   readonly available: readonly string[];
   readonly isa: string;
   readonly threads: number;
