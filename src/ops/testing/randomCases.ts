@@ -58,13 +58,14 @@ function linearLike(make: (m: number, k: number, n: number) => OpCase): RandomOp
 /** A few elements may lie so close together that what is left of them is the rounding of the inputs; the larger epsilon bounds its growth. */
 const epsilonOf = (cols: number): number => (cols < 5 ? 1 : 1e-12);
 
-/** Sequences of a batch, empty ones among them; one case of a hundred holds one of more than 700 tokens. */
+/** Sequences of a batch, empty ones among them; one case of twenty is a longer one, one of a hundred has more than 700 tokens. */
 function drawAttention(random: Random, index: number, spec: DropoutSpec | undefined): OpCase {
   if (index === zeroRows) return attentionCase([0, 0], 2, 3, spec);
   if (index === singleElement) return attentionCase([1], 1, 1, spec);
   if (index % 100 === 2) return attentionCase([701 + random.integer(40), random.integer(3)], 1, 1 + random.integer(5), spec);
-  const lengths = Array.from({ length: 1 + random.integer(5) }, (): number => (random.uniform() < 0.1 ? 0 : extent(random, 40)));
-  if (Math.max(...lengths) === 0) lengths.push(extent(random));
+  if (index % 20 === 3) return attentionCase([80 + random.integer(80)], 1, extent(random, 70), spec);
+  const lengths = Array.from({ length: 1 + random.integer(4) }, (): number => (random.uniform() < 0.1 ? 0 : extent(random, 20)));
+  if (Math.max(...lengths) === 0) lengths.push(extent(random, 20));
   return attentionCase(lengths, 1 + random.integer(4), extent(random, 33), spec);
 }
 
@@ -109,7 +110,7 @@ function scatterAddRowsCase(random: Random, count: number, hidden: number, rows:
 /** Sizes of one or two arrays; native kernels cut long ones into pieces for the threads. */
 function arraySizes(random: Random, index: number): number[] {
   if (index === singleElement) return [1];
-  return Array.from({ length: 1 + random.integer(2) }, () => (random.uniform() < 0.05 ? 20_000 + random.integer(50_000) : extent(random, 400)));
+  return Array.from({ length: 1 + random.integer(2) }, () => (random.uniform() < 0.02 ? 20_000 + random.integer(50_000) : extent(random, 400)));
 }
 
 export const randomOps: readonly RandomOp[] = [
