@@ -52,7 +52,7 @@ test('step: the machine is named, the asked precision comes first, every figure 
 test('--profile: tables of functions and kernels, and a Chrome trace of the timed steps of one measurement', () => {
   const { status, stdout, stderr } = bench(...step, '--quiet', '--profile');
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /^profile of 2 steps, [\d.]+ ms.*trace: profile\.json$/m);
+  assert.match(stdout, /^profile of 2 steps, [\d.]+ ms; shares are of these; trace: profile\.json$/m);
   assert.match(stdout, /^step +2 +[\d.]+ +100\.0% +[\d.]+$/m);
   assert.match(stdout, /^tfjs kernel +calls/m);
   const trace = JSON.parse(readFileSync(path.join(folder, 'profile.json'), 'utf8')) as { traceEvents: { name: string; ph: string; cat?: string; dur?: number }[] };

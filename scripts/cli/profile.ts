@@ -46,7 +46,7 @@ export async function withProfile<Result>(settings: Settings, work: () => Promis
 /** The tables of a profile, as lines. */
 export function profileLines({ file, steps, stepMs, rows }: ProfileSummary): string[] {
   const share = (ms: number): string => (stepMs === 0 ? '-' : `${((100 * ms) / stepMs).toFixed(1)}%`);
-  const lines = [`profile of ${steps} ${steps === 1 ? 'step' : 'steps'}, ${stepMs.toFixed(1)} ms; own time leaves out what was called inside and timed too; trace: ${file}`];
+  const lines = [`profile of ${steps} ${steps === 1 ? 'step' : 'steps'}, ${stepMs.toFixed(1)} ms; shares are of these; trace: ${file}`, 'own ms leave out what was called inside and timed too; what ran outside the steps, such as evaluations, is in the rows as well'];
   for (const category of ['span', 'native', 'kernel'] as const) {
     const own = rows.filter((row) => row.category === category);
     if (own.length === 0) continue;

@@ -12,7 +12,7 @@ export type ProfileCategory = 'native' | 'kernel' | 'span';
 
 export interface ProfileRow {
   readonly category: ProfileCategory;
-  /** Matrix functions carry the sizes of their product: one row for each. */
+  /** Matrix functions carry the sizes of their weights, `gemm` those of its product: one row for each. */
   readonly name: string;
   readonly count: number;
   readonly totalMs: number;
@@ -206,10 +206,13 @@ function shapesOf(inputs: tf.NamedTensorInfoMap): Record<string, readonly number
   return shapes;
 }
 
-/** The first whole numbers among the arguments of a matrix function are the sizes of its product. */
+/**
+ * Matrix functions with their sizes: of a layer those of its weights, which stay while the number of tokens changes from batch to batch.
+ */
 function nameWithSizes(name: string, args: readonly unknown[]): string {
   if (!/gemm|linear|qkv|feedForward/i.test(name)) return name;
-  return `${name} ${args.filter((arg) => typeof arg === 'number').slice(0, 3).join(' x ')}`;
+  const sizes = args.filter((arg) => typeof arg === 'number').slice(name === 'gemm' ? 0 : 1, 3);
+  return `${name} ${sizes.join(' x ')}`;
 }
 
 function describeArgument(arg: unknown): unknown {

@@ -154,7 +154,9 @@ function compare(options: Options): { machine: Machine; runs: Run[]; peers: Read
     for (const { variant, precision, script, args } of peerRunsOf(options, group, precisions)) {
       try {
         const result = runPeer(python, script, args, environment);
-        peers.push({ round, ...result });
+        peers.push({ round, variant, ...result });
+        // Its time counts all the same: leaving the run out could only flatter us.
+        if (typeof result['loss'] !== 'number') console.error(`${variant}, ${precision}: the loss is not a number`);
         add({ side: 'peer', group, variant, precision, round, time: Number(result['medianMs'] ?? result['secondsPerEpoch']), peakRssMb: Number(result['peakRssMb']) });
       } catch (error) {
         console.error(`left out: ${error instanceof Error ? error.message : String(error)}`);
@@ -186,7 +188,7 @@ function main(): void {
   const options = readOptions();
   const { machine, runs, peers } = compare(options);
   const ratios = ratiosOf(runs);
-  const scaled = peers.filter((peer) => peer['scaled'] === true).length > 0;
+  const scaled = peers.some((peer) => peer['scaled'] === true);
   if (options.json) {
     printJson({ what: options.what, ...(options.what === 'finetune' ? { task: options.task } : {}), machine, ...(options.isa === undefined ? {} : { isa: options.isa }), rounds: options.rounds, loadAverage: os.loadavg(), ratios, runs, peers });
   } else {
@@ -194,6 +196,9 @@ function main(): void {
     printLine(`${options.what}${options.what === 'finetune' ? ` ${options.task}` : ''}: ${machineLine(machine)}${options.isa === undefined ? '' : `, both sides lowered to ${options.isa}`}`);
     printLine(`medians of ${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'}; ratio: the peer's time over ours; memory: ours over the peer's fastest, and over its least; load average ${os.loadavg()[0]?.toFixed(1)}`);
     if (scaled) printLine(`epochs padded to the limit: ${options.fraction} of an epoch, scaled`);
+    for (const broken of new Set(peers.flatMap((peer) => (typeof peer['loss'] === 'number' ? [] : `${String(peer['modelConfig'])}, ${String(peer['variant'])}, ${String(peer['precision'])}`)))) {
+      printLine(`the loss of ${broken} is not a number; its time counts all the same`);
+    }
     for (const line of tableLines([options.what === 'step' ? 'model' : 'padding', 'precision', 'ours', unit, 'MiB', 'peer', unit, 'MiB', 'ratio', 'of the rounds', 'memory', 'to least'], ratios.map(ratioRow))) printLine(line);
   }
   if (ratios.length === 0) throw new BertwrightError('no run of the peer succeeded');

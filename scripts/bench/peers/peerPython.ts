@@ -65,10 +65,11 @@ export function peerEnvironment(threads: number, isa: string | undefined): NodeJ
 /** The instruction sets that both sides can be lowered to. */
 export const loweredIsas: readonly string[] = Object.keys(lowered);
 
-/** Runs one of the scripts beside this file and parses the JSON object of its last line; throws with the end of its errors. */
+/** Runs one of the scripts beside this file and parses the JSON object of its last line (NaN as null); throws with the end of its errors. */
 export function runPeer(python: string, script: string, args: readonly string[], environment: NodeJS.ProcessEnv): Readonly<Record<string, unknown>> {
   const { status, stdout, stderr } = spawnSync(python, [path.join(scripts, script), ...args], { encoding: 'utf8', env: environment, maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'pipe'] });
   const last = stdout.trim().split('\n').at(-1) ?? '';
   if (status !== 0 || !last.startsWith('{')) throw new BertwrightError(`${script} ${args.join(' ')} failed: ${stderr.trim().split('\n').slice(-5).join('\n')}`);
-  return JSON.parse(last) as Readonly<Record<string, unknown>>;
+  // Python writes numbers that are none as JSON cannot.
+  return JSON.parse(last.replaceAll(/: (?:NaN|-?Infinity)(?=[,}])/g, ': null')) as Readonly<Record<string, unknown>>;
 }
