@@ -18,7 +18,7 @@ export function assertReplays(addon: NativeAddon, what: string, compute: () => r
       addon.setThreads(threads);
       const bits = compute().map(comparableBits);
       if (expected === undefined) expected = bits;
-      else bits.forEach((array, i) => assertSameBits(array, expected?.[i], `${what}, output ${i} on ${isa} with ${threads} threads`));
+      else bits.forEach((array, i) => { assertSameBits(array, expected?.[i], `${what}, output ${i} on ${isa} with ${threads} threads`); });
     }
     if (isa !== 'portable') fused = expected;
   }
