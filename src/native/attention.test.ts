@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Random } from '../data/random.js';
 import { dropThreshold, keepElement, rowKey } from '../ops/dropoutGenerator.js';
 import type { NativeAddon } from './addon.js';
-import { assertCentralDifferences, assertClose, assertThreadsAgree, once, randomArray, testAddon, testOnEveryIsa } from './testing/addonUnderTest.js';
+import { assertCentralDifferences, assertClose, assertThreadsAgree, once, randomArray, testAddon, testOnBf16, testOnEveryIsa } from './testing/addonUnderTest.js';
 import { type AttentionProblem, plainAttention, plainAttentionGradient } from './testing/plainAttention.js';
+import { roundToBfloat16 } from './testing/plainLinear.js';
+import { assertReplays } from './testing/replay.js';
 
 function problemOf(lengths: readonly number[], heads: number, headDim: number, rate = 0): AttentionProblem {
   const cuSeqlens = new Int32Array(lengths.length + 1);
@@ -39,6 +42,19 @@ function inputsOf(problem: AttentionProblem, spread = 1.5): { qkv: Float32Array;
   return { qkv: randomArray(3 * width, 11, spread), dout: randomArray(width, 12) };
 }
 
+/** A test that every instruction set and the arithmetic of bfloat16 have to pass. */
+function testEverywhere(title: string, body: (addon: NativeAddon, bf16: boolean) => void): void {
+  testOnEveryIsa(title, (addon) => body(addon, false));
+  testOnBf16(`${title}, in bfloat16`, (addon) => body(addon, true));
+}
+
+/** Demands |actual - expected| <= tolerance * |expected| of the arrays as vectors: roundings of single elements average out, wrong factors do not. */
+function assertNear(name: string, actual: Float32Array, expected: Float64Array, tolerance: number): void {
+  const square = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
+  const error = Math.sqrt(square(expected.map((value, i) => (actual[i] as number) - value)) / square(expected));
+  assert.ok(error <= tolerance, `${name}: relative error ${error}, tolerance ${tolerance}`);
+}
+
 const cases: readonly [lengths: readonly number[], heads: number, headDim: number][] = [
   [[1], 1, 1],
   [[2], 1, 3],
@@ -62,6 +78,20 @@ for (const [lengths, heads, headDim] of cases) {
       assertClose('out', out, expected().out, 5e-6);
       assertClose('lse', lse, expected().lse, 5e-6);
       assertClose('dqkv', backward(addon, problem, dout, qkv), expected().dqkv, 2e-5);
+    });
+
+    const rounded = once(() => ({ ...plainAttention(problem, roundToBfloat16(qkv)), dqkv: plainAttentionGradient(problem, roundToBfloat16(dout), roundToBfloat16(qkv)) }));
+    testOnBf16(`attention in bfloat16 equals float64 loops over rounded operands: lengths ${lengths.join(' ')}, ${heads} x ${headDim}, dropout ${rate}`, (addon) => {
+      const { out, lse } = forward(addon, problem, qkv);
+      const dqkv = backward(addon, problem, dout, qkv);
+      // Scores have float32's error alone; probabilities and their gradients are rounded again, which makes 2.0e-3 (measured).
+      assertClose('lse', lse, rounded().lse, 2e-6);
+      assertNear('out', out, rounded().out, 3e-3);
+      assertNear('dqkv', dqkv, rounded().dqkv, 3e-3);
+      // Measured: 6.3e-3, 3.6e-3 and 3.9e-3.
+      assertNear('lse unrounded', lse, expected().lse, 1e-2);
+      assertNear('out unrounded', out, expected().out, 6e-3);
+      assertNear('dqkv unrounded', dqkv, expected().dqkv, 6e-3);
     });
   }
 }
@@ -93,7 +123,7 @@ testOnEveryIsa('the comparison notices a gradient of queries, keys or values tha
   }
 });
 
-testOnEveryIsa('attention drops exactly the elements that the generator drops, forward and backward', (addon) => {
+testEverywhere('attention drops exactly the elements that the generator drops, forward and backward', (addon, bf16) => {
   // Equal scores give every key the probability 1 / length; unit vectors as values and as output gradients then lay the
   // dropped probabilities bare: out[t, j] and dvalue[j, t].
   const length = 37;
@@ -124,7 +154,8 @@ testOnEveryIsa('attention drops exactly the elements that the generator drops, f
         if (!keep) dropped++;
         for (const value of [found, foundBackward]) {
           assert.equal(value !== 0, keep, `query ${t}, head ${head}, key ${j}`);
-          assert.ok(!keep || Math.abs(value - kept) < 1e-6 * kept);
+          // The probability 1 / length is no bfloat16.
+          assert.ok(!keep || Math.abs(value - kept) < (bf16 ? 4e-3 : 1e-6) * kept, `query ${t}, key ${j}: ${value}, not ${kept}`);
         }
       }
     }
@@ -132,13 +163,40 @@ testOnEveryIsa('attention drops exactly the elements that the generator drops, f
   assert.ok(dropped > 0.2 * heads * length * length && dropped < 0.3 * heads * length * length, `dropped ${dropped}`);
 });
 
-testOnEveryIsa('attention gives the same bits for every thread count', (addon) => {
+testOnBf16('attention gives the same bits for every thread count', (addon) => {
   const problem = problemOf([33, 7, 64, 1, 50, 12], 3, 20, 0.1);
   const { qkv, dout } = inputsOf(problem);
   assertThreadsAgree(addon, () => {
     const { out, lse } = forward(addon, problem, qkv);
     return [out, lse, backward(addon, problem, dout, qkv)];
   });
+});
+
+testAddon('attention of random odd shapes gives the same bits for every thread count and instruction set', (addon) => {
+  const random = new Random(5);
+  for (let draw = 0; draw < 12; draw++) {
+    const lengths = Array.from({ length: 1 + random.integer(5) }, () => random.integer(random.integer(4) === 0 ? 150 : 40));
+    const problem = problemOf(lengths, 1 + random.integer(3), 1 + random.integer(70), random.integer(2) * 0.15);
+    const { qkv, dout } = inputsOf(problem);
+    assertReplays(addon, `lengths ${lengths.join(' ')}, ${problem.heads} x ${problem.headDim}`, () => {
+      const { out, lse } = forward(addon, problem, qkv);
+      return [out, lse, backward(addon, problem, dout, qkv)];
+    });
+  }
+});
+
+testAddon('the working memory of attention does not grow with the square of the length', (addon) => {
+  addon.setThreads(1);
+  const problem = problemOf([4096], 1, 8, 0.1);
+  const { qkv, dout } = inputsOf(problem);
+  // Once before, so that what the engine of JavaScript and the system take for themselves is there.
+  const small = problemOf([40], 1, 8, 0.1);
+  backward(addon, small, dout.subarray(0, 320), qkv.subarray(0, 960));
+  const before = process.memoryUsage().rss;
+  backward(addon, problem, dout, qkv);
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+  // A matrix of the scores would take 64 MiB.
+  assert.ok(grown < 32, `grew by ${grown} MiB`);
 });
 
 testOnEveryIsa('attention stays exact for scores in the thousands', (addon) => {
@@ -150,7 +208,7 @@ testOnEveryIsa('attention stays exact for scores in the thousands', (addon) => {
 });
 
 for (const bad of [NaN, Infinity]) {
-  testOnEveryIsa(`${bad} in a value reaches its sequence and head and nothing else`, (addon) => {
+  testEverywhere(`${bad} in a value reaches its sequence and head and nothing else`, (addon) => {
     const problem = problemOf([5, 18], 2, 6);
     const { qkv, dout } = inputsOf(problem);
     const hidden = 12;
@@ -166,7 +224,7 @@ for (const bad of [NaN, Infinity]) {
     }
   });
 
-  testOnEveryIsa(`${bad} in a query makes the whole row NaN`, (addon) => {
+  testEverywhere(`${bad} in a query makes the whole row NaN`, (addon) => {
     const problem = problemOf([20], 1, 6);
     const { qkv } = inputsOf(problem);
     qkv[3 * 18] = bad;

@@ -5,17 +5,26 @@
 #include "../parallel.h"
 #include "../scratch.h"
 
+#include <algorithm>
+#include <atomic>
+
 using bertwright::Args;
 using bertwright::parallelFor;
 using bertwright::Scratch;
+using bertwright::threadCount;
 
 namespace {
+
+/** So many portions of the work there are for a thread: the last ones even out who was slower. */
+constexpr size_t tasksPerThread = 16;
 
 struct Problem {
   size_t tokens, heads, headDim, hidden, sequences;
   const int32_t* cuSeqlens;
   double dropRate;
   uint32_t dropKey;
+  /** Asked once, so that all tasks of a call compute alike. */
+  bool bf16;
 };
 
 /** Reads cuSeqlens at `cuIndex` and the five numbers that start at `sizeIndex`, and checks them. */
@@ -26,6 +35,7 @@ Problem readProblem(const Args& args, size_t cuIndex, size_t sizeIndex) {
   p.headDim = args.size(sizeIndex + 2, "headDim");
   p.dropRate = args.number(sizeIndex + 3, "dropRate");
   p.dropKey = args.uint32(sizeIndex + 4, "dropKey");
+  p.bf16 = matmulBf16();
   if (p.heads < 1) args.failRange("heads must be 1 or more, found 0");
   if (p.headDim < 1) args.failRange("headDim must be 1 or more, found 0");
   if (!(p.dropRate >= 0 && p.dropRate < 1)) args.failRange("dropRate must be in [0, 1), found " + std::to_string(p.dropRate));
@@ -64,15 +74,28 @@ AttentionTask makeTask(const Problem& p, size_t index, const float* qkv, float* 
   task.rowStep = static_cast<uint32_t>(p.heads);
   task.threshold = dropThreshold(p.dropRate);
   task.dropScale = dropScale(p.dropRate);
+  task.bf16 = p.bf16;
   return task;
 }
 
-/** Runs `one(task index)` for all tasks. */
-template <typename One>
-void forEachTask(const Problem& p, const One& one) {
-  if (p.tokens == 0) return;
-  parallelFor(p.sequences * p.heads, 1, [&](size_t begin, size_t end) {
-    for (size_t index = begin; index < end; index++) one(index);
+/**
+ * Computes all tasks, `make(index)`, each thread taking the next few whenever it is done with some: sequences differ in length.
+ * `scratch(length)` floats and the task go to `kernel`.
+ */
+template <typename Make>
+void computeTasks(const Problem& p, void (*kernel)(const AttentionTask*, float*), size_t (*scratch)(size_t, size_t), const Make& make) {
+  const size_t tasks = p.sequences * p.heads, threads = threadCount();
+  const size_t few = std::max<size_t>(1, tasks / (threads * tasksPerThread));
+  std::atomic<size_t> taken{0};
+  parallelFor(threads, 1, [&](size_t, size_t) {
+    for (;;) {
+      const size_t begin = taken.fetch_add(few, std::memory_order_relaxed), end = std::min(tasks, begin + few);
+      if (begin >= tasks) return;
+      for (size_t index = begin; index < end; index++) {
+        const AttentionTask task = make(index);
+        if (task.length > 0) kernel(&task, bertwright::scratchFloats(Scratch::attention, scratch(task.length, p.headDim)));
+      }
+    }
   });
 }
 
@@ -83,11 +106,7 @@ BERTWRIGHT_FUNCTION(attentionForward, 9) {
   const float* qkv = args.f32(0, "qkv", args.elements({p.tokens, 3, p.hidden}));
   float* out = args.f32(2, "out", args.elements({p.tokens, p.hidden}));
   float* lse = args.f32(3, "lse", args.elements({p.tokens, p.heads}));
-  forEachTask(p, [&](size_t index) {
-    const AttentionTask task = makeTask(p, index, qkv, out, lse);
-    if (task.length == 0) return;
-    isa().attention.forward(&task, bertwright::scratchFloats(Scratch::attention, attentionForwardScratch(task.length, p.headDim)));
-  });
+  computeTasks(p, isa().attention.forward, attentionForwardScratch, [&](size_t index) { return makeTask(p, index, qkv, out, lse); });
   return nullptr;
 }
 
@@ -99,15 +118,13 @@ BERTWRIGHT_FUNCTION(attentionBackward, 11) {
   float* out = args.f32(2, "out", width);
   float* lse = args.f32(3, "lse", args.elements({p.tokens, p.heads}));
   float* dqkv = args.f32(5, "dqkv", args.elements({p.tokens, 3, p.hidden}));
-  forEachTask(p, [&](size_t index) {
+  computeTasks(p, isa().attention.backward, attentionBackwardScratch, [&](size_t index) {
     AttentionTask task = makeTask(p, index, qkv, out, lse);
-    if (task.length == 0) return;
-    const size_t offset = task.query - qkv;
     task.dout = dout + (task.out - out);
-    task.dquery = dqkv + offset;
+    task.dquery = dqkv + (task.query - qkv);
     task.dkey = task.dquery + p.hidden;
     task.dvalue = task.dkey + p.hidden;
-    isa().attention.backward(&task, bertwright::scratchFloats(Scratch::attention, attentionBackwardScratch(task.length, p.headDim)));
+    return task;
   });
   return nullptr;
 }

@@ -28,6 +28,8 @@ struct AttentionTask {
   uint32_t rowStep;
   uint32_t threshold;
   float dropScale;
+  /** Whether the operands of the products are rounded to bfloat16; only where the instruction set has it. */
+  bool bf16;
 };
 
 struct AttentionKernels {
@@ -40,25 +42,24 @@ static inline size_t attentionRoundUp(size_t n) { return (n + 15) / 16 * 16; }
 /** Row length of a working matrix with n columns: whole vectors, and an odd number of cache lines so that a column meets all cache sets. */
 static inline size_t attentionStride(size_t n) { return attentionRoundUp(n) | 16; }
 
-static const size_t attentionBlockLimit = 96;
+static const size_t attentionBlockLimit = 64;
 
-/** Queries that are worked on together: about 64 KiB of scores, in whole register tiles. */
+/** Queries that are worked on together, an even number of them: up to 64 KiB of scores. */
 static inline size_t attentionBlock(size_t length) {
-  const size_t fitting = 16384 / attentionStride(length) / 6 * 6;
-  const size_t block = fitting < 12 ? 12 : fitting > attentionBlockLimit ? attentionBlockLimit : fitting;
+  const size_t fitting = 16384 / attentionStride(length) / 4 * 4;
+  const size_t block = fitting < 16 ? 16 : fitting > attentionBlockLimit ? attentionBlockLimit : fitting;
   return block < length ? block : length;
 }
 
-/** Floats of `scratch`, 64-byte aligned. */
+/** Floats of `scratch`, 64-byte aligned, with operands of either kind. */
 static inline size_t attentionForwardScratch(size_t length, size_t headDim) {
-  const size_t block = attentionBlock(length);
-  return headDim * attentionStride(length) + length * attentionStride(headDim) + block * (attentionStride(length) + attentionStride(headDim));
+  const size_t block = attentionBlock(length), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
+  return headDim * keyStride + length * dimStride + block * (keyStride + 2 * dimStride);
 }
 
 static inline size_t attentionBackwardScratch(size_t length, size_t headDim) {
-  const size_t block = attentionBlock(length);
-  return 2 * headDim * attentionStride(length) + 5 * length * attentionStride(headDim) +
-         block * (2 * attentionStride(length) + attentionStride(headDim));
+  const size_t block = attentionBlock(length), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
+  return 2 * headDim * keyStride + 3 * length * dimStride + 5 * block * dimStride + 2 * (block + 1) * keyStride;
 }
 
 #endif
