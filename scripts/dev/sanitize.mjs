@@ -8,7 +8,7 @@
  *   npm run build && node scripts/dev/sanitize.mjs [--seconds N] [--seed N] [--only addon|driver] [--out DIR] [--dist DIR]
  *
  * --seconds is the time of each driver (default 20), --out where the builds go (default build/sanitize), --dist the compiled
- * tests (default dist). Exit status 0 where nothing was found, 1 otherwise. About ten minutes on two cores.
+ * tests (default dist). Exit status 0 where nothing was found, 1 otherwise. Seven to twelve minutes on two cores.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
@@ -71,8 +71,18 @@ function memoryEnvironment(file) {
   };
 }
 
+/**
+ * Left out: replay compares bits between instruction sets, and which products and sums the compiler fuses (-ffp-contract=fast)
+ * it decides otherwise at -O1.
+ */
+const leftOut = new Set(['replay.test.js']);
+
+/** Compiled tests of a folder whose source still exists. */
 function testFiles(folder) {
-  return readdirSync(path.join(dist, folder)).filter((name) => name.endsWith('.test.js') && existsSync(path.join(root, folder, name.replace(/\.js$/, '.ts')))).sort().map((name) => path.join(dist, folder, name));
+  return readdirSync(path.join(dist, folder))
+    .filter((name) => name.endsWith('.test.js') && !leftOut.has(name) && existsSync(path.join(root, folder, name.replace(/\.js$/, '.ts'))))
+    .sort()
+    .map((name) => path.join(dist, folder, name));
 }
 
 /** An instruction set's tests pass, and there were some. */
@@ -82,8 +92,8 @@ async function checkAddon() {
   if (!await build('memory', memoryFlags)) return;
   const file = path.join(out, 'memory', 'bertwright.node');
   const env = memoryEnvironment(file);
-  const overflow = `const a = require(${JSON.stringify(file)}); console.log(JSON.stringify(a.info().available));`;
-  const { stdout } = spawnSync(process.execPath, ['-e', overflow], { encoding: 'utf8', env: { ...process.env, ...env } });
+  const program = `const a = require(${JSON.stringify(file)}); console.log(JSON.stringify(a.info().available));`;
+  const { stdout } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8', env: { ...process.env, ...env } });
   const available = JSON.parse(stdout);
   for (const test of testFiles('src/native')) check(`src/native/${path.basename(test)}`, process.execPath, [test], env, passed);
   for (const isa of available) {
