@@ -24,9 +24,10 @@ export function addon(): NativeAddon {
 
 /**
  * The backend's own values of a float32 tensor, without a copy: read or (for variables that are updated in place) write them
- * within the call only, since the buffer returns to the pool when the tensor is disposed.
+ * within the call only, since the buffer returns to the pool when the tensor is disposed. A TypeError for a disposed tensor.
  */
 export function valuesOf(tensor: tf.Tensor): Float32Array {
+  if (tensor.isDisposed) throw new TypeError(`a tensor [${tensor.shape.join(', ')}] is used after its disposal`);
   return nativeBackend().floatValues(tensor.dataId);
 }
 
