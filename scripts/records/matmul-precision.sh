@@ -12,7 +12,7 @@ bertwright() { node "$dist/cli.js" "$@"; }
 bertwright prepare --corpus "$corpus"/*.txt --tokenizer "$model" --output "$out/prepared"
 for seed in 1 2 3; do
   for precision in highest bf16; do
-    bertwright pretrain --data "$out/prepared" --model-config mini --max-steps 1000 --per-device-train-batch-size 16 --learning-rate 5e-4 \
+    bertwright pretrain --data "$out/prepared" --model-config mini --max-steps 1000 --per-device-train-batch-size 8 --learning-rate 5e-4 \
       --warmup-steps 100 --logging-steps 50 --eval-steps 1000 --seed "$seed" --matmul-precision "$precision" --engine native \
       --output "$out/pretrain-$precision-$seed"
     for task in mrpc rte; do
