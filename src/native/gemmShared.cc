@@ -86,8 +86,8 @@ class SharedProduct {
       : p_(problem), tile_(gemmTile()), kBlock_(gemmBlockK(tile_, p_.k)), nBlock_(gemmBlockN(tile_, p_.n, kBlock_, sharedWords)),
         kBlocks_(divideUp(p_.k, kBlock_)), stages_(divideUp(p_.n, nBlock_) * kBlocks_), rowTasks_(divideUp(p_.m, rowsPerTask)),
         bufferWords_(nBlock_ * kBlock_ / tile_.wordElements) {
-    // Few rows are cut into groups of columns as well, so that every thread finds several tasks.
-    const size_t wanted = 12 * threadCount();
+    // Few rows are cut into groups of columns as well, so that every thread finds several tasks; but each group packs A anew.
+    const size_t wanted = 6 * threadCount();
     const size_t groups = rowTasks_ >= wanted ? 1 : divideUp(wanted, rowTasks_);
     groupCols_ = std::max(roundUp(divideUp(nBlock_, groups), tile_.cols), std::min<size_t>(nBlock_, 128));
     packedB_ = scratchFloats(Scratch::gemmB, std::min<size_t>(stages_, 2) * bufferWords_);
