@@ -132,3 +132,30 @@ testAddon('optimizer kernels refuse lists that do not match, by name', (addon) =
   assert.throws(() => addon.dropout(new Float32Array(6), new Float32Array(5), 2, 3, 0.1, 0), { name: 'RangeError', message: /y must/ });
   assert.throws(() => addon.dropout(new Float32Array(6), new Float32Array(6), 2, 3, 0.1, -1), { name: 'RangeError', message: /dropKey/ });
 });
+
+testOnEveryIsa('without decay, AdamW leaves what has neither gradient nor moments, wherever it lies, and misses nothing beside it', (addon) => {
+  const [length, learningRate] = [1111, 0.01];
+  const state = (): Record<'p' | 'g' | 'm' | 'v', Float32Array> => {
+    const [p, g, m, v] = [randomArray(length, 1, 1), randomArray(length, 2, 1), randomArray(length, 3, 1), randomArray(length, 4, 1).map(Math.abs)] as const;
+    // Runs of zeros in all three, and within them one number in one of the three.
+    for (const [begin, end] of [[5, 140], [256, 768], [1000, 1111]] as const) [g, m, v].forEach((array) => { array.fill(0, begin, end); });
+    g[300] = 0.5;
+    m[511] = -0.25;
+    v[640] = 1e-30;
+    return { p, g, m, v };
+  };
+  const run = (s: ReturnType<typeof state>, decay: number, gradScale: number): void =>
+    addon.adamwUpdate([s.p], [s.g], [s.m], [s.v], Float32Array.of(decay), Float32Array.of(1), learningRate, 0.9, 0.999, 1e-8, 1, 1, gradScale);
+  const [before, after] = [state(), state()];
+  run(after, 0, 1);
+  before.p.forEach((old, j) => {
+    const [g, m, v] = [before.g[j] as number, before.m[j] as number, before.v[j] as number];
+    const [first, second] = [0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g];
+    const change = (learningRate * first) / (Math.sqrt(second) + 1e-8);
+    const limit = g === 0 && m === 0 ? 0 : 1.5e-7 * Math.abs(old) + 1e-5 * Math.abs(change);
+    assert.ok(Math.abs((after.p[j] as number) - (old - change)) <= limit, `element ${j}: ${after.p[j]}, expected ${old - change}`);
+  });
+  const spoilt = state();
+  run(spoilt, 0, Number.NaN);
+  assert.ok(spoilt.p.every(Number.isNaN), 'a scale that is not a number reaches every element');
+});
