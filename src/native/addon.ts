@@ -25,7 +25,7 @@ export interface NativeAddon {
   setThreads(count: number): void;
   /** Forces an instruction set out of `available` (tests, benchmarks); throws for any other name. */
   setIsa(name: string): void;
-  /** 'bf16' rounds GEMM operands to bfloat16 (AVX512_BF16 only, else throws); accumulation stays f32. */
+  /** 'bf16' rounds the operands of matrix products, attention's included, to bfloat16 (AVX512_BF16 only, else throws); accumulation stays f32. */
   setMatmulPrecision(precision: 'highest' | 'bf16'): void;
 
   // --- GEMM family (gemm.cc, linear.cc, …) ---
@@ -43,11 +43,12 @@ export interface NativeAddon {
   linearActivationBackward(dy: F32, pre: F32, x: F32, weight: F32, dx: F32 | null, dweight: F32 | null, dbias: F32 | null, m: number, n: number, k: number, activation: ActivationCode): void;
   /** y[M,H] = act(pre) w2[H,F]^T + b2, pre[M,F] = x[M,H] w1[F,H]^T + b1 (null: not stored). M, H and F are m, hidden and inner. */
   feedForwardForward(x: F32, w1: F32, b1: F32, w2: F32, b2: F32, pre: F32 | null, y: F32, m: number, hidden: number, inner: number, activation: ActivationCode): void;
-  /** Gradients of feedForwardForward. `pre` is used up: it holds act(pre) afterwards. dx null: skipped. */
-  feedForwardBackward(dy: F32, x: F32, pre: F32, w1: F32, w2: F32, dx: F32 | null, dw1: F32, db1: F32, dw2: F32, db2: F32, m: number, hidden: number, inner: number, activation: ActivationCode): void;
+  /** Gradients of feedForwardForward. `pre` is used up: it holds act(pre) afterwards. dx null: skipped; `accumulate`: dx += its gradient. */
+  feedForwardBackward(dy: F32, x: F32, pre: F32, w1: F32, w2: F32, dx: F32 | null, dw1: F32, db1: F32, dw2: F32, db2: F32, m: number, hidden: number, inner: number, activation: ActivationCode, accumulate: boolean): void;
   /** qkv[T,3H] = [x Wq^T + bq | x Wk^T + bk | x Wv^T + bv], each W [H,H]. */
   qkvForward(x: F32, wq: F32, bq: F32, wk: F32, bk: F32, wv: F32, bv: F32, qkv: F32, tokens: number, hidden: number): void;
-  qkvBackward(dqkv: F32, x: F32, wq: F32, wk: F32, wv: F32, dx: F32 | null, dwq: F32, dbq: F32, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number): void;
+  /** Gradients of qkvForward. dx null: skipped; `accumulate`: dx += its gradient. */
+  qkvBackward(dqkv: F32, x: F32, wq: F32, wk: F32, wv: F32, dx: F32 | null, dwq: F32, dbq: F32, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number, accumulate: boolean): void;
   /**
    * Masked-language-model loss over tied embeddings: logits = h[M,H] table[V,H]^T + bias[V], never stored whole.
    * stats[0] = scale * sum of -log softmax(logits)[label], stats[1] = rows whose largest logit is the label's (the first of equals).

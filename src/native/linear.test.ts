@@ -166,7 +166,7 @@ for (const [tokens, hidden] of qkvSizes) {
     const dx = unwritten(tokens * hidden);
     const square = (): Float32Array => unwritten(hidden * hidden);
     const [dwq, dwk, dwv, dbq, dbk, dbv] = [square(), square(), square(), unwritten(hidden), unwritten(hidden), unwritten(hidden)] as const;
-    addon.qkvBackward(dqkv, x, weights[0], weights[1], weights[2], withDx ? dx : null, dwq, dbq, dwk, dbk, dwv, dbv, tokens, hidden);
+    addon.qkvBackward(dqkv, x, weights[0], weights[1], weights[2], withDx ? dx : null, dwq, dbq, dwk, dbk, dwv, dbv, tokens, hidden, false);
     return { dx, dweights: [dwq, dwk, dwv], dbiases: [dbq, dbk, dbv] };
   };
 

@@ -88,7 +88,7 @@ testAddon('feed-forward blocks and the three projections of attention', (addon) 
       assertReplays(addon, `feedForward ${m} ${hidden} ${inner} ${activation}`, () => {
         const [pre, y] = [new Float32Array(m * inner), new Float32Array(m * hidden)];
         addon.feedForwardForward(x, ...weights, pre, y, m, hidden, inner, activation);
-        const gradients = into(lengths, (...d) => addon.feedForwardBackward(dy, x, pre, weights[0], weights[2], ...(d as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]), m, hidden, inner, activation));
+        const gradients = into(lengths, (...d) => addon.feedForwardBackward(dy, x, pre, weights[0], weights[2], ...(d as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]), m, hidden, inner, activation, false));
         return [y, pre, ...gradients];
       });
     }
@@ -97,7 +97,7 @@ testAddon('feed-forward blocks and the three projections of attention', (addon) 
     assertReplays(addon, `qkv ${m} ${hidden}`, () => {
       const [qkv] = into([3 * m * hidden], (out) => addon.qkvForward(x, wq, weights[3], wk, weights[3], wv, weights[3], out as Float32Array, m, hidden)) as [Float32Array];
       const gradients = into([m * hidden, square, hidden, square, hidden, square, hidden], (...d) => {
-        addon.qkvBackward(qkv, x, wq, wk, wv, ...(d as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]), m, hidden);
+        addon.qkvBackward(qkv, x, wq, wk, wv, ...(d as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]), m, hidden, false);
       });
       return [qkv, ...gradients];
     });

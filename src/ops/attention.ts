@@ -18,12 +18,12 @@ export function attentionReference(qkv: tf.Tensor2D, cuSeqlens: Int32Array, numH
  * @returns context [T, H]
  */
 export function attention(qkv: tf.Tensor2D, cuSeqlens: Int32Array, numHeads: number, dropout: DropoutSpec | undefined): tf.Tensor2D {
-  checkShapes(qkv, cuSeqlens, numHeads);
+  checkAttention(qkv.shape, cuSeqlens, numHeads);
   return nativeActive() ? nativeAttention(qkv, cuSeqlens, numHeads, dropout) : plainAttention(qkv, { cuSeqlens, numHeads, dropout });
 }
 
-function checkShapes(qkv: tf.Tensor2D, cuSeqlens: Int32Array, numHeads: number): void {
-  const [tokens, width] = qkv.shape;
+/** A RangeError where qkv of shape [tokens, width] does not divide into heads, or the sequences are not those of its tokens. */
+export function checkAttention([tokens, width]: readonly [number, number], cuSeqlens: Int32Array, numHeads: number): void {
   if (width % (3 * numHeads) !== 0) throw new RangeError(`attention: qkv [${tokens}, ${width}] does not divide into 3 x ${numHeads} heads`);
   const last = cuSeqlens.at(-1);
   if (cuSeqlens[0] !== 0 || last !== tokens) throw new RangeError(`attention: cuSeqlens run from ${cuSeqlens[0]} to ${last}; expected 0 to the ${tokens} tokens of qkv`);

@@ -42,7 +42,7 @@ function nativeFeedForward(x: tf.Tensor2D, weights: Weights, activation: Activat
       const dx = allocate([tokens, hidden]);
       const [dw1, db1, dw2, db2] = [allocate([inner, hidden]), allocate([inner]), allocate([hidden, inner]), allocate([hidden])] as const;
       addon().feedForwardBackward(
-        valuesOf(dy), savedX, pre, w1, w2, dx.values, dw1.values, db1.values, dw2.values, db2.values, tokens, hidden, inner, code,
+        valuesOf(dy), savedX, pre, w1, w2, dx.values, dw1.values, db1.values, dw2.values, db2.values, tokens, hidden, inner, code, false,
       );
       return [dx.tensor, dw1.tensor, db1.tensor, dw2.tensor, db2.tensor];
     },

@@ -13,3 +13,4 @@ export { mlmCrossEntropy, type MlmCrossEntropyOptions } from './mlmCrossEntropy.
 export { type AdamWStep, adamwUpdate, sumOfSquares } from './optimizerOps.js';
 export { qkvLinear } from './qkvLinear.js';
 export { gatherRows, scatterAddRows } from './rows.js';
+export { type AttentionLayout, type AttentionWeights, attentionSublayer, type FeedForwardWeights, feedForwardSublayer, type LinearWeights, type SublayerEnd } from './sublayers.js';

@@ -44,7 +44,7 @@ export function qkvLinear(x: tf.Tensor2D, ...weights: Weights): tf.Tensor2D {
       const [q, k, v] = [projection(), projection(), projection()] as const;
       addon().qkvBackward(
         valuesOf(dqkv), savedX, wq, wk, wv, dx.values,
-        q.weight.values, q.bias.values, k.weight.values, k.bias.values, v.weight.values, v.bias.values, tokens, hidden,
+        q.weight.values, q.bias.values, k.weight.values, k.bias.values, v.weight.values, v.bias.values, tokens, hidden, false,
       );
       return [dx.tensor, ...[q, k, v].flatMap(({ weight, bias }) => [weight.tensor, bias.tensor])];
     },

@@ -4,7 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
-import { attention, feedForward, linear, qkvLinear, residualLayerNorm } from '../../ops/index.js';
+import { attentionSublayer, feedForwardSublayer } from '../../ops/index.js';
 import type { LayerNormParameters, LinearParameters, ParameterStore } from '../parameterStore.js';
 import { dropoutSite, type ForwardContext } from '../types.js';
 
@@ -41,14 +41,19 @@ export class BertLayer {
   forward(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext): tf.Tensor2D {
     const { numAttentionHeads, hiddenAct, layerNormEps, hiddenDropoutProb, attentionProbsDropoutProb } = this.#config;
     const drop = (site: number, rate: number) => dropoutSite(context, this.#index, site, rate);
-    // [T, H] -> [T, 3H]: queries, keys and values side by side
-    const qkv = qkvLinear(hidden, this.#query.weight, this.#query.bias, this.#key.weight, this.#key.bias, this.#value.weight, this.#value.bias);
-    // [T, 3H] -> [T, H]: softmax(q k^T / sqrt(H / heads)) v, the heads side by side
-    const attended = attention(qkv, cuSeqlens, numAttentionHeads, drop(sites.attentionProbs, attentionProbsDropoutProb));
-    const projected = linear(attended, this.#attentionDense.weight, this.#attentionDense.bias);
-    const middle = residualLayerNorm(projected, hidden, this.#attentionNorm.weight, this.#attentionNorm.bias, layerNormEps, drop(sites.attentionOutput, hiddenDropoutProb));
+    // softmax(q k^T / sqrt(H / heads)) v, the heads side by side; [T, H] -> [T, H]
+    const attended = attentionSublayer(
+      hidden,
+      { query: this.#query, key: this.#key, value: this.#value, output: this.#attentionDense },
+      { cuSeqlens, numHeads: numAttentionHeads, dropout: drop(sites.attentionProbs, attentionProbsDropoutProb) },
+      { ...this.#attentionNorm, epsilon: layerNormEps, dropout: drop(sites.attentionOutput, hiddenDropoutProb) },
+    );
     // [T, H] -> [T, F] -> [T, H]
-    const contracted = feedForward(middle, this.#intermediate.weight, this.#intermediate.bias, this.#output.weight, this.#output.bias, hiddenAct);
-    return residualLayerNorm(contracted, middle, this.#outputNorm.weight, this.#outputNorm.bias, layerNormEps, drop(sites.output, hiddenDropoutProb));
+    return feedForwardSublayer(
+      attended,
+      { intermediate: this.#intermediate, output: this.#output },
+      hiddenAct,
+      { ...this.#outputNorm, epsilon: layerNormEps, dropout: drop(sites.output, hiddenDropoutProb) },
+    );
   }
 }

@@ -43,7 +43,7 @@ BERTWRIGHT_FUNCTION(feedForwardForward, 11) {
   return nullptr;
 }
 
-BERTWRIGHT_FUNCTION(feedForwardBackward, 14) {
+BERTWRIGHT_FUNCTION(feedForwardBackward, 15) {
   const Sizes s(args, 10);
   const float* dy = args.f32(0, "dy", s.narrow);
   const float* x = args.f32(1, "x", s.narrow);
@@ -61,12 +61,13 @@ BERTWRIGHT_FUNCTION(feedForwardBackward, 14) {
   slope.pre = pre;
   slope.ldPre = s.inner;
   slope.columnSums = db1;
+  const bool accumulate = args.boolean(14, "accumulate");
   float* dpre = scratchFloats(Scratch::linear, s.wide);
   gemm(false, false, s.m, s.inner, s.hidden, dy, s.hidden, w2, s.inner, dpre, s.inner, false, &slope);
   const float* activated = pre;
   gemm(true, false, s.hidden, s.inner, s.m, dy, s.hidden, activated, s.inner, dw2, s.inner, false);
   gemmColumnSums(dy, s.hidden, s.m, s.hidden, db2, false);
   gemm(true, false, s.inner, s.hidden, s.m, dpre, s.inner, x, s.hidden, dw1, s.hidden, false);
-  if (dx != nullptr) gemm(false, false, s.m, s.hidden, s.inner, dpre, s.inner, w1, s.hidden, dx, s.hidden, false);
+  if (dx != nullptr) gemm(false, false, s.m, s.hidden, s.inner, dpre, s.inner, w1, s.hidden, dx, s.hidden, accumulate);
   return nullptr;
 }

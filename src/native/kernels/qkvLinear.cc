@@ -24,7 +24,7 @@ BERTWRIGHT_FUNCTION(qkvForward, 10) {
   return nullptr;
 }
 
-BERTWRIGHT_FUNCTION(qkvBackward, 14) {
+BERTWRIGHT_FUNCTION(qkvBackward, 15) {
   const size_t tokens = args.size(12, "tokens");
   const size_t hidden = args.size(13, "hidden");
   const size_t square = args.elements({hidden, hidden});
@@ -35,9 +35,10 @@ BERTWRIGHT_FUNCTION(qkvBackward, 14) {
   float* dx = args.f32OrNull(5, "dx", args.elements({tokens, hidden}));
   float* dweights[parts] = {args.f32(6, "dwq", square), args.f32(8, "dwk", square), args.f32(10, "dwv", square)};
   float* dbiases[parts] = {args.f32(7, "dbq", hidden), args.f32(9, "dbk", hidden), args.f32(11, "dbv", hidden)};
+  const bool accumulate = args.boolean(14, "accumulate");
   for (size_t i = 0; i < parts; i++) {
     const float* dy = dqkv + i * hidden;
-    if (dx != nullptr) gemm(false, false, tokens, hidden, hidden, dy, width, weights[i], hidden, dx, hidden, i > 0);
+    if (dx != nullptr) gemm(false, false, tokens, hidden, hidden, dy, width, weights[i], hidden, dx, hidden, accumulate || i > 0);
     gemm(true, false, hidden, hidden, tokens, dy, width, x, hidden, dweights[i], hidden, false);
     gemmColumnSums(dy, width, tokens, hidden, dbiases[i], false);
   }

@@ -117,7 +117,7 @@ export function legalCalls(available: readonly string[]): { readonly [Name in ke
       return [
         input('dy', m * hidden), input('x', m * hidden), output('pre', m * inner), input('w1', inner * hidden), input('w2', hidden * inner), choose.maybe('dx', m * hidden, true),
         output('dw1', inner * hidden), output('db1', inner), output('dw2', hidden * inner), output('db2', hidden),
-        size('m', m), size('hidden', hidden), size('inner', inner), code('activation', choose.upTo(3, 0), 4),
+        size('m', m), size('hidden', hidden), size('inner', inner), code('activation', choose.upTo(3, 0), 4), boolean('accumulate', choose.coin),
       ];
     }),
     qkvForward: from((choose) => {
@@ -130,7 +130,7 @@ export function legalCalls(available: readonly string[]): { readonly [Name in ke
       const pairs = ['q', 'k', 'v'].flatMap((letter) => [output(`dw${letter}`, hidden * hidden), output(`db${letter}`, hidden)]);
       return [
         input('dqkv', 3 * tokens * hidden), input('x', tokens * hidden), ...['wq', 'wk', 'wv'].map((name) => input(name, hidden * hidden)), choose.maybe('dx', tokens * hidden, true),
-        ...pairs, size('tokens', tokens), size('hidden', hidden),
+        ...pairs, size('tokens', tokens), size('hidden', hidden), boolean('accumulate', choose.coin),
       ];
     }),
     mlmCrossEntropy: from((choose) => {

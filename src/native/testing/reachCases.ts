@@ -114,7 +114,7 @@ function activationCases(activation: ActivationCode): Case[] {
       ],
       run: (addon, [dy, x, pre, w1]) => {
         const [dx, dw1, db1, dw2, db2] = [make(m * k), make(n * k), make(n), make(k * n), make(k)];
-        addon.feedForwardBackward(dy as Float32Array, x as Float32Array, pre as Float32Array, w1 as Float32Array, randomArray(k * n, 9), dx, dw1, db1, dw2, db2, m, k, n, activation);
+        addon.feedForwardBackward(dy as Float32Array, x as Float32Array, pre as Float32Array, w1 as Float32Array, randomArray(k * n, 9), dx, dw1, db1, dw2, db2, m, k, n, activation, false);
         return [dx, dw1, db1, dw2, db2];
       },
     },
@@ -152,7 +152,7 @@ export function qkvCases(): Case[] {
       run: (addon, [dqkv, x]) => {
         const [dx, dwq, dbq, dwk, dbk, dwv, dbv] = [tokens, hidden, 1, hidden, 1, hidden, 1].map((rows) => make(rows * hidden)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
         const [wq, wk, wv] = [5, 6, 7].map((seed) => randomArray(hidden * hidden, seed)) as [Float32Array, Float32Array, Float32Array];
-        addon.qkvBackward(dqkv as Float32Array, x as Float32Array, wq, wk, wv, dx, dwq, dbq, dwk, dbk, dwv, dbv, tokens, hidden);
+        addon.qkvBackward(dqkv as Float32Array, x as Float32Array, wq, wk, wv, dx, dwq, dbq, dwk, dbk, dwv, dbv, tokens, hidden, false);
         return [dx, dwq, dbq, dwk, dbk, dwv, dbv];
       },
     },

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../data/random.js';
-import { type Activation, attention, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, feedForward, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
+import { type Activation, attention, attentionSublayer, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, feedForward, feedForwardSublayer, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
 
 export interface OpCase {
   readonly name: string;
@@ -56,14 +56,54 @@ export function qkvLinearCase(t: number, h: number): OpCase {
   return { name: `qkvLinear ${t}x${h}`, shapes, run: (x, wq, bq, wk, bk, wv, bv) => qkvLinear(matrix(x), matrix(wq), vector(bq), matrix(wk), vector(bk), matrix(wv), vector(bv)) };
 }
 
-export function attentionCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+function starts(lengths: readonly number[]): Int32Array {
   const cuSeqlens = new Int32Array(lengths.length + 1);
   lengths.forEach((length, b) => { cuSeqlens[b + 1] = (cuSeqlens[b] as number) + length; });
+  return cuSeqlens;
+}
+
+export function attentionCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+  const cuSeqlens = starts(lengths);
   const tokens = cuSeqlens.at(-1) as number;
   return {
     name: `attention lengths ${lengths.join(' ')}, ${heads} heads of ${headDim}${describeDropout(spec)}`,
     shapes: [[tokens, 3 * heads * headDim]],
     run: (qkv) => attention(matrix(qkv), cuSeqlens, heads, spec),
+  };
+}
+
+/** Epsilon is large, for rows of few columns that are nearly even: a small one would let rounding grow. */
+export function feedForwardSublayerCase(t: number, h: number, f: number, activation: Activation, spec?: DropoutSpec): OpCase {
+  return {
+    name: `feedForwardSublayer ${activation} ${t}x${h}x${f}${describeDropout(spec)}`,
+    shapes: [[t, h], [f, h], [f], [h, f], [h], [h], [h]],
+    run: (x, w1, b1, w2, b2, gamma, beta) =>
+      feedForwardSublayer(
+        matrix(x), { intermediate: { weight: matrix(w1), bias: vector(b1) }, output: { weight: matrix(w2), bias: vector(b2) } }, activation,
+        { weight: vector(gamma), bias: vector(beta), epsilon: 1, dropout: spec },
+      ),
+  };
+}
+
+/** Without the key's bias: it adds the same to a whole row of scores, so its gradient is 0. */
+export function attentionSublayerCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+  const cuSeqlens = starts(lengths);
+  const h = heads * headDim;
+  const pair = [[h, h], [h]];
+  return {
+    name: `attentionSublayer lengths ${lengths.join(' ')}, ${heads} heads of ${headDim}${describeDropout(spec)}`,
+    shapes: [[cuSeqlens.at(-1) as number, h], ...pair, [h, h], ...pair, ...pair, [h], [h]],
+    spread: h ** -0.25,
+    run: (x, wq, bq, wk, wv, bv, wo, bo, gamma, beta) =>
+      attentionSublayer(
+        matrix(x),
+        {
+          query: { weight: matrix(wq), bias: vector(bq) }, key: { weight: matrix(wk), bias: tf.zeros([h]) },
+          value: { weight: matrix(wv), bias: vector(bv) }, output: { weight: matrix(wo), bias: vector(bo) },
+        },
+        { cuSeqlens, numHeads: heads, dropout: spec === undefined ? undefined : { ...spec, key: spec.key + 1 } },
+        { weight: vector(gamma), bias: vector(beta), epsilon: 1, dropout: spec },
+      ),
   };
 }
 
@@ -137,6 +177,10 @@ export const smallCases: readonly OpCase[] = [
   attentionCase([3, 1, 5], 2, 3, third),
   attentionCase([4, 4], 3, 5, tenth),
   attentionCase([2], 1, 1),
+  feedForwardSublayerCase(5, 3, 7, 'gelu'),
+  feedForwardSublayerCase(5, 3, 7, 'tanh', third),
+  attentionSublayerCase([3, 1, 5], 2, 3),
+  attentionSublayerCase([3, 1, 5], 2, 3, third),
   layerNormCase(5, 7),
   layerNormCase(1, 2),
   residualLayerNormCase(5, 7),
@@ -167,6 +211,8 @@ export const largeCases: readonly OpCase[] = [
   attentionCase([33, 1, 70, 17], 3, 17),
   attentionCase([33, 1, 70, 17], 3, 17, tenth),
   attentionCase([150], 2, 32, third),
+  feedForwardSublayerCase(67, 45, 131, 'gelu', tenth),
+  attentionSublayerCase([33, 1, 70, 17], 3, 17, tenth),
   layerNormCase(67, 131),
   residualLayerNormCase(67, 131, tenth),
   dropoutCase(67, 131, tenth),

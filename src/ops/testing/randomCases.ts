@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../data/random.js';
 import { type Activation, type AdamWStep, adamwUpdate, type DropoutSpec, scatterAddRows, sumOfSquares } from '../index.js';
 import {
-  attentionCase, classCrossEntropyCase, dropoutCase, embeddingSumCase, feedForwardCase, gatherRowsCase, layerNormCase, linearActivationCase, linearCase, linearWithoutBiasCase,
+  attentionCase, attentionSublayerCase, classCrossEntropyCase, dropoutCase, embeddingSumCase, feedForwardCase, feedForwardSublayerCase, gatherRowsCase, layerNormCase, linearActivationCase, linearCase, linearWithoutBiasCase,
   meanSquaredErrorCase, mlmCrossEntropyCase, type OpCase, qkvLinearCase, randomInputs, residualLayerNormCase,
 } from './opCases.js';
 
@@ -58,15 +58,23 @@ function linearLike(make: (m: number, k: number, n: number) => OpCase): RandomOp
 /** A few elements may lie so close together that what is left of them is the rounding of the inputs; the larger epsilon bounds its growth. */
 const epsilonOf = (cols: number): number => (cols < 5 ? 1 : 1e-12);
 
+/** For ops of several products: what survives a high rate is scaled up, and its rounding with it. */
+function mildDropout(random: Random): DropoutSpec | undefined {
+  const spec = maybeDropout(random);
+  return spec === undefined ? undefined : { ...spec, rate: Math.min(spec.rate, 0.3) };
+}
+
+type AttentionCase = typeof attentionCase | typeof attentionSublayerCase;
+
 /** Sequences of a batch, empty ones among them; one case of twenty is a longer one, one of a hundred has more than 700 tokens. */
-function drawAttention(random: Random, index: number, spec: DropoutSpec | undefined): OpCase {
-  if (index === zeroRows) return attentionCase([0, 0], 2, 3, spec);
-  if (index === singleElement) return attentionCase([1], 1, 1, spec);
-  if (index % 100 === 2) return attentionCase([701 + random.integer(40), random.integer(3)], 1, 1 + random.integer(5), spec);
-  if (index % 20 === 3) return attentionCase([80 + random.integer(80)], 1, extent(random, 70), spec);
+function drawAttention(random: Random, index: number, spec: DropoutSpec | undefined, makeCase: AttentionCase = attentionCase): OpCase {
+  if (index === zeroRows) return makeCase([0, 0], 2, 3, spec);
+  if (index === singleElement) return makeCase([1], 1, 1, spec);
+  if (index % 100 === 2) return makeCase([701 + random.integer(40), random.integer(3)], 1, 1 + random.integer(5), spec);
+  if (index % 20 === 3) return makeCase([80 + random.integer(80)], 1, extent(random, 70), spec);
   const lengths = Array.from({ length: 1 + random.integer(4) }, (): number => (random.uniform() < 0.1 ? 0 : extent(random, 20)));
   if (Math.max(...lengths) === 0) lengths.push(extent(random, 20));
-  return attentionCase(lengths, 1 + random.integer(4), extent(random, 33), spec);
+  return makeCase(lengths, 1 + random.integer(4), extent(random, 33), spec);
 }
 
 /** Three steps of one or two parameters, and all that they change, side by side. */
@@ -143,6 +151,16 @@ export const randomOps: readonly RandomOp[] = [
   },
   { name: 'attention', products: true, draw: (random, index) => drawAttention(random, index, undefined) },
   { name: 'attention with dropout', products: true, draw: (random, index) => drawAttention(random, index, dropoutSpec(random)) },
+  { name: 'attentionSublayer', products: true, draw: (random, index) => drawAttention(random, index, mildDropout(random), attentionSublayerCase) },
+  {
+    name: 'feedForwardSublayer',
+    products: true,
+    draw: (random, index) => {
+      const [t, h, f] = extents(random, index, 3) as [number, number, number];
+      // The normalisation of one column is constant.
+      return { ...feedForwardSublayerCase(t, Math.max(2, h), f, (['gelu', 'gelu_new', 'tanh'] as const)[random.integer(3)] as Activation, mildDropout(random)), spread: Math.max(h, f) ** -0.25 };
+    },
+  },
   {
     name: 'layerNorm',
     draw: (random, index) => {
