@@ -123,6 +123,20 @@ testOnEveryIsa('the comparison notices a gradient of queries, keys or values tha
   }
 });
 
+testEverywhere('queries and keys have no gradient where one key has all the weight', (addon) => {
+  const headDim = 19;
+  const problem = problemOf([2], 1, headDim);
+  const { qkv, dout } = inputsOf(problem);
+  for (let d = 0; d < headDim; d++) {
+    // Both queries and the first key; the second key points away from them.
+    for (const [token, part, value] of [[0, 0, 8], [1, 0, 8], [0, 1, 8], [1, 1, -8]] as const) qkv[(token * 3 + part) * headDim + d] = value;
+  }
+  const dqkv = backward(addon, problem, dout, qkv);
+  for (let i = 0; i < dqkv.length; i++) {
+    if (Math.floor(i / headDim) % 3 !== 2) assert.ok(Math.abs(dqkv[i] as number) < 1e-4, `dqkv[${i}]: ${dqkv[i]}`);
+  }
+});
+
 testEverywhere('attention drops exactly the elements that the generator drops, forward and backward', (addon, bf16) => {
   // Equal scores give every key the probability 1 / length; unit vectors as values and as output gradients then lay the
   // dropped probabilities bare: out[t, j] and dvalue[j, t].

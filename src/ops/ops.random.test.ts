@@ -22,8 +22,11 @@ const seed = Number(process.env['BERTWRIGHT_TEST_SEED'] ?? randomInt(2 ** 31));
  * in bf16, whose operands have 8 bits (products of a single row, whose errors do not average out). A kernel one per cent off is found.
  */
 const tolerances = { highest: { tolerance: 5e-5, meanTolerance: 1e-5 }, bf16: { tolerance: 6e-2, meanTolerance: 1e-2 } } as const;
-/** Attention rounds scores and probabilities one after the other; the largest over six seeds were 5.6e-2 and 2.0e-2 (one head of one dimension). */
-const attentionInBf16 = { tolerance: 1e-1, meanTolerance: 4e-2 } as const;
+/**
+ * Attention rounds scores and probabilities one after the other, and its gradients sum hundreds of terms that cancel: the largest over
+ * eight seeds were 1.3e-1 and 2.0e-2. attention.test.ts has the close comparison, with a reference whose operands are rounded as well.
+ */
+const attentionInBf16 = { tolerance: 2.5e-1, meanTolerance: 4e-2 } as const;
 const manyElements = 64;
 /** Levels below this count as this: rounding inputs of size 1 leaves errors of 1e-7 where the outputs cancel to nothing. */
 const smallestLevel = 0.1;
