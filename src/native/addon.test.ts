@@ -190,7 +190,7 @@ describe('addon', { skip: found.addon === undefined ? found.why : false }, () =>
 
   test('lack of memory in the threads is an error of the call, and the pool works on', { skip: sanitized || (spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed') }, () => {
     const { file } = fixture();
-    // The address space is limited to what is in use and less than the 150 MB of working memory that each of the two heads needs.
+    // The address space is limited to what is in use and less than the 380 MB of working memory that each of the two heads needs.
     const program = `
       const a = require(${JSON.stringify(file)});
       a.setThreads(2);

@@ -42,14 +42,10 @@ static inline size_t attentionRoundUp(size_t n) { return (n + 15) / 16 * 16; }
 /** Row length of a working matrix with n columns: whole vectors, and an odd number of cache lines so that a column meets all cache sets. */
 static inline size_t attentionStride(size_t n) { return attentionRoundUp(n) | 16; }
 
+/** Queries that are worked on together, an even number of them: each block fetches the gradients of all keys and values again. */
 static const size_t attentionBlockLimit = 64;
 
-/** Queries that are worked on together, an even number of them: up to 64 KiB of scores. */
-static inline size_t attentionBlock(size_t length) {
-  const size_t fitting = 16384 / attentionStride(length) / 4 * 4;
-  const size_t block = fitting < 16 ? 16 : fitting > attentionBlockLimit ? attentionBlockLimit : fitting;
-  return block < length ? block : length;
-}
+static inline size_t attentionBlock(size_t length) { return length < attentionBlockLimit ? length : attentionBlockLimit; }
 
 /** Floats of `scratch`, 64-byte aligned, with operands of either kind. */
 static inline size_t attentionForwardScratch(size_t length, size_t headDim) {
