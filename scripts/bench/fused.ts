@@ -1,8 +1,8 @@
 /**
  * Milliseconds of each fused kernel of the addon, the median of several calls, at the shapes of a small BERT's training step:
- * 32 sequences of 128 tokens, hidden sizes 256 (4 heads of 64) and 384 (12 heads of 32), and one long sequence.
+ * 32 sequences of 128 tokens, hidden sizes 256 (4 heads of 64) and 384 (12 heads of 32); of attention also short and long ones.
  *
- *   npm run build && node dist/scripts/bench/fused.js [--threads N] [--isa NAME]
+ *   npm run build && node dist/scripts/bench/fused.js [--threads N] [--isa NAME] [--matmul-precision highest | bf16]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -11,14 +11,17 @@ import { chooseThreads } from '../../src/engine/threads.js';
 import type { NativeAddon } from '../../src/native/addon.js';
 import { loadAddon } from '../../src/native/loadAddon.js';
 
-const { values: flags } = parseArgs({ options: { threads: { type: 'string' }, isa: { type: 'string' } } });
+const { values: flags } = parseArgs({ options: { threads: { type: 'string' }, isa: { type: 'string' }, 'matmul-precision': { type: 'string', default: 'highest' } } });
 const result = await loadAddon();
 if (result.addon === undefined) throw new Error(`no addon to measure: ${result.why}. ${result.hint}`);
 const addon: NativeAddon = result.addon;
 addon.setThreads(chooseThreads(flags.threads === undefined ? undefined : Number(flags.threads)).threads);
 if (flags.isa !== undefined) addon.setIsa(flags.isa);
+// The addon refuses any other name.
+const precision = flags['matmul-precision'] as 'highest' | 'bf16';
+addon.setMatmulPrecision(precision);
 const { isa, threads, compiler } = addon.info();
-console.log(`${os.cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, ${isa}, ${compiler}, Node ${process.version}`);
+console.log(`${os.cpus()[0]?.model ?? 'unknown processor'}, ${threads} threads, ${isa}, precision ${precision}, ${compiler}, Node ${process.version}`);
 
 const random = new Random(1);
 const filled = (length: number): Float32Array => Float32Array.from({ length }, () => random.uniform() * 2 - 1);
@@ -83,6 +86,7 @@ function measureOptimizer(millions: number): void {
 
 measureAttention(32, 128, 4, 64);
 measureAttention(32, 128, 12, 32);
+measureAttention(32, 24, 12, 32);
 measureAttention(4, 512, 4, 64);
 measureAttention(1, 2048, 4, 64);
 measureRows(4096, 256, 30522);
