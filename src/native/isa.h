@@ -62,7 +62,7 @@ const char* const* isaAvailable();
 /** Chooses by name; false where it is not among isaAvailable(). */
 bool isaChoose(const char* name);
 
-/** Whether GEMM operands are to be rounded to bfloat16; only ever true on 'avx512bf16'. */
+/** Whether operands of matrix products are to be rounded to bfloat16; only ever true on 'avx512bf16'. */
 bool matmulBf16();
 void setMatmulBf16(bool wanted);
 
