@@ -26,7 +26,7 @@ const isaFlags = {
   'isa_avx512bf16.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512bf16', '-mprefer-vector-width=512'],
 };
 // IEEE order and rounding: results are to have the same bits on every instruction set, so nothing that reassociates or approximates.
-export const isaMathFlags = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
+export const isaMathFlags = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off'];
 
 /** All C++ files under `directory`, relative and sorted. */
 function sourceFiles(directory) {
