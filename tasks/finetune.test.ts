@@ -42,7 +42,8 @@ test('a tiny model overfits 32 rows, writes every file of a checkpoint directory
   const { results } = await finetune({ ...base, output, numTrainEpochs: 16, command: 'bertwright finetune --task CoLA' });
   assert.equal(tf.memory().numTensors, before);
   assert.equal(results['eval_matthews_correlation'], 1);
-  assert.ok(Number(results['eval_loss']) < 0.3, `loss ${String(results['eval_loss'])}`);
+  // The model kept is that of the first epoch without a mistake, whose loss is anywhere below chance, ln 2.
+  assert.ok(Number(results['eval_loss']) < 0.65, `loss ${String(results['eval_loss'])}`);
   const files = await readdir(output);
   for (const name of ['config.json', 'model.safetensors', 'vocab.txt', 'tokenizer.json', 'tokenizer_config.json', 'trainer_state.json', 'all_results.json', 'train_results.json', 'eval_results.json', 'metrics.jsonl', 'run.json', 'README.md', 'predict_results_cola.txt', 'predictions']) {
     assert.ok(files.includes(name), name);

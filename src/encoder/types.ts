@@ -21,10 +21,23 @@ export interface EncoderOutput {
   readonly pooledOutput: tf.Tensor2D | undefined;
 }
 
+/** R = tokens asked for. */
+export interface EncoderOutputAt {
+  /** [R, H] */
+  readonly tokenOutput: tf.Tensor2D;
+  /** [B, H]; undefined for an encoder built without a pooler. */
+  readonly pooledOutput: tf.Tensor2D | undefined;
+}
+
 export interface Encoder {
   readonly config: EncoderConfig;
   /** Call inside tf.tidy or tf.variableGrads: intermediate tensors are not freed here. */
   forward(batch: PackedBatch, context: ForwardContext): EncoderOutput;
+  /**
+   * What `forward` gives at some tokens only, indices into the batch's [R] in any order: the last layer need not compute the
+   * others. Dropout masks there are drawn for the tokens asked for, so that they are not those of `forward`.
+   */
+  forwardAt(batch: PackedBatch, context: ForwardContext, tokens: Int32Array): EncoderOutputAt;
   /** Input embeddings [V, H], to which a masked-language-model head ties its decoder. */
   readonly wordEmbeddings: tf.Variable;
   /** By checkpoint name, prefix included (`bert.`). They belong to the store that the model made, which frees them. */

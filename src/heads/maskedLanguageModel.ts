@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { EncoderConfig } from '../config/encoderConfig.js';
 import { type LayerNormParameters, type LinearParameters, type ParameterStore, zeros } from '../encoder/parameterStore.js';
-import { gatherRows, layerNorm, linear, linearActivation, mlmCrossEntropy } from '../ops/index.js';
+import { layerNorm, linear, linearActivation, mlmCrossEntropy } from '../ops/index.js';
 
 export class MaskedLanguageModelHead {
   readonly #config: EncoderConfig;
@@ -28,18 +28,13 @@ export class MaskedLanguageModelHead {
 
   /**
    * Cross-entropy at the masked tokens; the logits are never held whole.
-   * @param hidden [T, H]
-   * @param positions rows of `hidden` that are predicted, [M], M > 0
+   * @param hidden the tokens that are predicted, [M, H], M > 0
    * @param labels the token ids to find there, [M]
    * @param scale factor on the sum of the M losses; 1 / M unless given
    * @returns [2]: the scaled loss, and how many of the M are found; only the first has a gradient
    */
-  loss(hidden: tf.Tensor2D, positions: Int32Array, labels: Int32Array, scale?: number): tf.Tensor1D {
-    return tf.tidy(() => {
-      // [T, H] -> [M, H]
-      const masked = gatherRows(hidden, positions);
-      return mlmCrossEntropy(this.#transform(masked), this.#wordEmbeddings, this.#bias, labels, scale === undefined ? {} : { scale });
-    });
+  loss(hidden: tf.Tensor2D, labels: Int32Array, scale?: number): tf.Tensor1D {
+    return tf.tidy(() => mlmCrossEntropy(this.#transform(hidden), this.#wordEmbeddings, this.#bias, labels, scale === undefined ? {} : { scale }));
   }
 
   #transform(hidden: tf.Tensor2D): tf.Tensor2D {

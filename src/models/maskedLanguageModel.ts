@@ -46,12 +46,12 @@ export class MaskedLanguageModel extends PretrainedModel {
       const output = { predictionLogits, logits: predictionLogits };
       if (masked === undefined) return output;
       if (masked.labels.length === 0) return { ...output, loss: tf.scalar(0) };
-      return { ...output, loss: this.#predictions.loss(sequenceOutput, masked.positions, masked.labels).slice([0], [1]).reshape([]) as tf.Scalar };
+      return { ...output, loss: this.#predictions.loss(gatherRows(sequenceOutput, masked.positions), masked.labels).slice([0], [1]).reshape([]) as tf.Scalar };
     });
   }
 
   /** Logits over the vocabulary at chosen tokens of a packed batch (indices 0 to T - 1, [M]): [M, V]. The caller disposes them. */
   packedLogits(batch: PackedBatch, positions: Int32Array, context: ForwardContext): tf.Tensor2D {
-    return tf.tidy(() => this.#predictions.logits(gatherRows(this.encoder.forward(batch, context).sequenceOutput, positions)));
+    return tf.tidy(() => this.#predictions.logits(this.encoder.forwardAt(batch, context, positions).tokenOutput));
   }
 }

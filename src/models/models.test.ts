@@ -6,7 +6,8 @@ import { UsageError } from '../data/errors.js';
 import { packSequences } from '../data/packedBatch.js';
 import type { PretrainingBatch } from '../data/pretrainingBatch.js';
 import { setEngine } from '../engine/index.js';
-import { DropoutStream } from '../ops/index.js';
+import type { Encoder } from '../encoder/types.js';
+import { DropoutStream, gatherRows } from '../ops/index.js';
 import { BertForMaskedLM, BertForPreTraining, BertForSequenceClassification, BertModel } from './index.js';
 
 before(() => setEngine('cpu'));
@@ -253,3 +254,31 @@ test('a model can be made inside a tidy and outlives it', () => {
   assert.ok(model !== undefined);
   assert.equal(model.forward(padded).pooledOutput.shape[1], 12);
 });
+
+for (const numHiddenLayers of [1, 3]) {
+  test(`asking an encoder of ${numHiddenLayers} layers for some tokens gives what all of them give there, gradients too`, () => {
+    const model = BertModel.fromConfig({ ...small, numHiddenLayers });
+    const batch = packSequences(sequences);
+    const encoder = (model as unknown as { encoder: Encoder }).encoder;
+    const tokens = Int32Array.of(9, 2, 2, 6);
+    const context = { training: false };
+    const variables = [...model.namedParameters().values()];
+    // Any function of both outputs that treats no element like another.
+    const score = (rows: tf.Tensor2D, pooled: tf.Tensor2D | undefined): tf.Scalar =>
+      rows.mul(tf.range(1, rows.size + 1).reshape(rows.shape)).sum().add((pooled as tf.Tensor2D).square().sum()) as tf.Scalar;
+    const whole = tf.engine().gradients(() => {
+      const { sequenceOutput, pooledOutput } = encoder.forward(batch, context);
+      return score(gatherRows(sequenceOutput, tokens), pooledOutput);
+    }, variables);
+    const some = tf.engine().gradients(() => {
+      const { tokenOutput, pooledOutput } = encoder.forwardAt(batch, context, tokens);
+      return score(tokenOutput, pooledOutput);
+    }, variables);
+    close(some.value.dataSync(), whole.value.dataSync(), 1e-2);
+    [...model.namedParameters().keys()].forEach((name, i) => {
+      const expected = (whole.grads[i] as tf.Tensor).dataSync();
+      const level = Math.max(1, ...expected.map(Math.abs));
+      (some.grads[i] as tf.Tensor).dataSync().forEach((value, j) => { assert.ok(Math.abs(value - (expected[j] as number)) < 2e-5 * level, `${name}[${j}]: ${value}, expected ${expected[j]}`); });
+    });
+  });
+}

@@ -64,7 +64,7 @@ export class PreTrainingModel extends PretrainedModel {
       const predictionLogits = padTokens(this.#predictions.logits(sequenceOutput), unpadded);
       const seqRelationshipLogits = this.#nextSentence.logits(padSequences(requirePooled(pooledOutput), unpadded));
       const losses: tf.Scalar[] = [];
-      if (masked !== undefined) losses.push(masked.labels.length === 0 ? tf.scalar(0) : first(this.#predictions.loss(sequenceOutput, masked.positions, masked.labels)));
+      if (masked !== undefined) losses.push(masked.labels.length === 0 ? tf.scalar(0) : first(this.#predictions.loss(gatherRows(sequenceOutput, masked.positions), masked.labels)));
       if (next !== undefined) losses.push(next.labels.length === 0 ? tf.scalar(0) : classCrossEntropy(gatherRows(seqRelationshipLogits, next.rows), next.labels, {}));
       return losses.length === 0 ? { predictionLogits, seqRelationshipLogits } : { predictionLogits, seqRelationshipLogits, loss: tf.addN(losses) as tf.Scalar };
     });
@@ -80,8 +80,8 @@ export class PreTrainingModel extends PretrainedModel {
       throw new UsageError(`packedLoss: ${maskedPositions.length} maskedPositions but ${maskedLabels.length} maskedLabels; expected one label for each`);
     }
     return tf.tidy(() => {
-      const { sequenceOutput, pooledOutput } = this.encoder.forward(batch, context);
-      const mlm = maskedLabels.length === 0 ? tf.zeros<tf.Rank.R1>([2]) : this.#predictions.loss(sequenceOutput, maskedPositions, maskedLabels, scales.mlmScale);
+      const { tokenOutput, pooledOutput } = this.encoder.forwardAt(batch, context, maskedPositions);
+      const mlm = maskedLabels.length === 0 ? tf.zeros<tf.Rank.R1>([2]) : this.#predictions.loss(tokenOutput, maskedLabels, scales.mlmScale);
       const nspLogits = this.#nextSentence.logits(requirePooled(pooledOutput));
       const nspLoss = nextSentenceLabels === undefined ? tf.scalar(0) : classCrossEntropy(nspLogits, nextSentenceLabels, scales.nspScale === undefined ? {} : { scale: scales.nspScale });
       return { loss: first(mlm).add<tf.Scalar>(nspLoss), mlm, nspLoss, nspLogits };

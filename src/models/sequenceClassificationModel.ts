@@ -47,7 +47,7 @@ export class SequenceClassificationModel extends PretrainedModel {
     const unpadded = unpadInputs(inputs, this.config);
     const context = this.contextOf(options);
     return tf.tidy(() => {
-      const { pooledOutput } = this.encoder.forward(unpadded.batch, context);
+      const { pooledOutput } = this.encoder.forwardAt(unpadded.batch, context, new Int32Array(0));
       const logits = this.#classifier.logits(padSequences(requirePooled(pooledOutput), unpadded), context);
       return inputs.labels === undefined ? { logits } : { logits, loss: this.#loss(logits, inputs.labels) };
     });
@@ -55,7 +55,7 @@ export class SequenceClassificationModel extends PretrainedModel {
 
   /** Packed batch in, logits [B, numLabels] out, for the training loop: call inside tf.tidy or tf.variableGrads. */
   packedLogits(batch: PackedBatch, context: ForwardContext): tf.Tensor2D {
-    return tf.tidy(() => this.#classifier.logits(requirePooled(this.encoder.forward(batch, context).pooledOutput), context));
+    return tf.tidy(() => this.#classifier.logits(requirePooled(this.encoder.forwardAt(batch, context, new Int32Array(0)).pooledOutput), context));
   }
 
   #loss(logits: tf.Tensor2D, labels: PerSequence): tf.Scalar {

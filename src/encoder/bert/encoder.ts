@@ -4,7 +4,7 @@ import type { BertConfig } from '../../config/bertConfig.js';
 import type { PackedBatch } from '../../data/packedBatch.js';
 import { gatherRows, linearActivation } from '../../ops/index.js';
 import type { LinearParameters, ParameterStore } from '../parameterStore.js';
-import type { Encoder, EncoderOutput, ForwardContext } from '../types.js';
+import type { Encoder, EncoderOutput, EncoderOutputAt, ForwardContext } from '../types.js';
 import { BertEmbeddings } from './embeddings.js';
 import { BertLayer } from './layer.js';
 
@@ -33,21 +33,41 @@ export class BertEncoder implements Encoder {
   }
 
   forward(batch: PackedBatch, context: ForwardContext): EncoderOutput {
-    let hidden = tf.tidy(() => this.#embeddings.forward(batch, context));
-    // A layer's input is freed as soon as the next layer has it, unless the gradient still needs it.
-    for (const layer of this.#layers) {
-      const input = hidden;
-      hidden = tf.tidy(() => layer.forward(input, batch.cuSeqlens, context));
-      input.dispose();
-    }
-    return { sequenceOutput: hidden, pooledOutput: this.#pool(hidden, batch.cuSeqlens) };
+    const hidden = this.#run(batch, context, undefined);
+    return { sequenceOutput: hidden, pooledOutput: this.#pool(hidden, batch.cuSeqlens.slice(0, -1)) };
   }
 
-  /** tanh(dense(hidden at the first token)): [T, H] -> [B, H]. */
-  #pool(hidden: tf.Tensor2D, cuSeqlens: Int32Array): tf.Tensor2D | undefined {
+  forwardAt(batch: PackedBatch, context: ForwardContext, tokens: Int32Array): EncoderOutputAt {
+    // The pooler's tokens, the first of each sequence, come before those asked for.
+    const pooled = this.#pooler === undefined ? 0 : batch.cuSeqlens.length - 1;
+    const rows = new Int32Array(pooled + tokens.length);
+    rows.set(batch.cuSeqlens.subarray(0, pooled));
+    rows.set(tokens, pooled);
+    const hidden = this.#run(batch, context, rows);
+    const range = (begin: number, length: number) => Int32Array.from({ length }, (_, i) => begin + i);
+    return { tokenOutput: gatherRows(hidden, range(pooled, tokens.length)), pooledOutput: this.#pool(hidden, range(0, pooled)) };
+  }
+
+  /** The last layer's output: [T, H], or [R, H] at `rows`. */
+  #run(batch: PackedBatch, context: ForwardContext, rows: Int32Array | undefined): tf.Tensor2D {
+    let hidden = tf.tidy(() => this.#embeddings.forward(batch, context));
+    const replace = (next: (input: tf.Tensor2D) => tf.Tensor2D): void => {
+      const input = hidden;
+      hidden = tf.tidy(() => next(input));
+      // Freed as soon as the next layer has it, unless the gradient still needs it.
+      input.dispose();
+    };
+    const all = rows === undefined ? this.#layers : this.#layers.slice(0, -1);
+    for (const layer of all) replace((input) => layer.forward(input, batch.cuSeqlens, context));
+    const last = this.#layers.at(-1);
+    if (rows !== undefined) replace((input) => (last === undefined ? gatherRows(input, rows) : last.forwardAt(input, batch.cuSeqlens, context, rows)));
+    return hidden;
+  }
+
+  /** tanh(dense(hidden at the first token of each sequence)): [T or R, H] -> [B, H]. */
+  #pool(hidden: tf.Tensor2D, firstTokens: Int32Array): tf.Tensor2D | undefined {
     const pooler = this.#pooler;
     if (pooler === undefined) return undefined;
-    const firstTokens = cuSeqlens.slice(0, -1);
     return tf.tidy(() => linearActivation(gatherRows(hidden, firstTokens), pooler.weight, pooler.bias, 'tanh'));
   }
 

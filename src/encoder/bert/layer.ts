@@ -4,7 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
-import { attentionSublayer, feedForwardSublayer } from '../../ops/index.js';
+import { type AttentionLayout, attention, attentionSublayer, feedForwardSublayer, gatherRows, linear, qkvLinear, residualLayerNorm, type SublayerEnd } from '../../ops/index.js';
 import type { LayerNormParameters, LinearParameters, ParameterStore } from '../parameterStore.js';
 import { dropoutSite, type ForwardContext } from '../types.js';
 
@@ -39,21 +39,40 @@ export class BertLayer {
 
   /** hidden [T, H] -> [T, H]; tokens attend within their sequence, whose starts are `cuSeqlens` [B + 1]. */
   forward(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext): tf.Tensor2D {
-    const { numAttentionHeads, hiddenAct, layerNormEps, hiddenDropoutProb, attentionProbsDropoutProb } = this.#config;
-    const drop = (site: number, rate: number) => dropoutSite(context, this.#index, site, rate);
-    // softmax(q k^T / sqrt(H / heads)) v, the heads side by side; [T, H] -> [T, H]
+    // softmax(q k^T / sqrt(H / heads)) v, the heads side by side
     const attended = attentionSublayer(
       hidden,
       { query: this.#query, key: this.#key, value: this.#value, output: this.#attentionDense },
-      { cuSeqlens, numHeads: numAttentionHeads, dropout: drop(sites.attentionProbs, attentionProbsDropoutProb) },
-      { ...this.#attentionNorm, epsilon: layerNormEps, dropout: drop(sites.attentionOutput, hiddenDropoutProb) },
+      this.#attentionLayout(cuSeqlens, context),
+      this.#end(this.#attentionNorm, context, sites.attentionOutput),
     );
-    // [T, H] -> [T, F] -> [T, H]
-    return feedForwardSublayer(
-      attended,
-      { intermediate: this.#intermediate, output: this.#output },
-      hiddenAct,
-      { ...this.#outputNorm, epsilon: layerNormEps, dropout: drop(sites.output, hiddenDropoutProb) },
-    );
+    return this.#feedForward(attended, context);
+  }
+
+  /** The rows of `forward` at some tokens [R]: all tokens are attended to, and what follows is computed for those. -> [R, H] */
+  forwardAt(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext, rows: Int32Array): tf.Tensor2D {
+    const { numHeads, dropout } = this.#attentionLayout(cuSeqlens, context);
+    // [T, H] -> [T, 3H] -> [T, H] -> [R, H]
+    const qkv = qkvLinear(hidden, this.#query.weight, this.#query.bias, this.#key.weight, this.#key.bias, this.#value.weight, this.#value.bias);
+    const attended = gatherRows(attention(qkv, cuSeqlens, numHeads, dropout), rows);
+    const end = this.#end(this.#attentionNorm, context, sites.attentionOutput);
+    const projected = linear(attended, this.#attentionDense.weight, this.#attentionDense.bias);
+    const middle = residualLayerNorm(projected, gatherRows(hidden, rows), end.weight, end.bias, end.epsilon, end.dropout);
+    return this.#feedForward(middle, context);
+  }
+
+  #attentionLayout(cuSeqlens: Int32Array, context: ForwardContext): AttentionLayout {
+    const { numAttentionHeads, attentionProbsDropoutProb } = this.#config;
+    return { cuSeqlens, numHeads: numAttentionHeads, dropout: dropoutSite(context, this.#index, sites.attentionProbs, attentionProbsDropoutProb) };
+  }
+
+  #feedForward(hidden: tf.Tensor2D, context: ForwardContext): tf.Tensor2D {
+    const weights = { intermediate: this.#intermediate, output: this.#output };
+    return feedForwardSublayer(hidden, weights, this.#config.hiddenAct, this.#end(this.#outputNorm, context, sites.output));
+  }
+
+  #end(norm: LayerNormParameters, context: ForwardContext, site: number): SublayerEnd {
+    const { layerNormEps, hiddenDropoutProb } = this.#config;
+    return { ...norm, epsilon: layerNormEps, dropout: dropoutSite(context, this.#index, site, hiddenDropoutProb) };
   }
 }
