@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "scratch.h"
+
 namespace bertwright {
 namespace {
 
@@ -137,6 +139,12 @@ class Pool {
   }
 
   void workerLoop(size_t index) {
+    // The thread's own variables are made now: later, glibc would end the process where it finds no memory for them.
+    try {
+      scratchBytes(Scratch::reduce, 64);
+    } catch (...) {
+      return;
+    }
     uint64_t lastGeneration = 0;
     for (;;) {
       auto until = std::chrono::steady_clock::now() + spinTime;
