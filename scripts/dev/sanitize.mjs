@@ -71,16 +71,10 @@ function memoryEnvironment(file) {
   };
 }
 
-/**
- * Left out: replay compares bits between instruction sets, and which products and sums the compiler fuses (-ffp-contract=fast)
- * it decides otherwise at -O1.
- */
-const leftOut = new Set(['replay.test.js']);
-
 /** Compiled tests of a folder whose source still exists. */
 function testFiles(folder) {
   return readdirSync(path.join(dist, folder))
-    .filter((name) => name.endsWith('.test.js') && !leftOut.has(name) && existsSync(path.join(root, folder, name.replace(/\.js$/, '.ts'))))
+    .filter((name) => name.endsWith('.test.js') && existsSync(path.join(root, folder, name.replace(/\.js$/, '.ts'))))
     .sort()
     .map((name) => path.join(dist, folder, name));
 }
