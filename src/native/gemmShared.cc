@@ -6,11 +6,11 @@
  */
 #include <atomic>
 #include <new>
-#include <thread>
 
 #include "gemmPlan.h"
 #include "parallel.h"
 #include "scratch.h"
+#include "spin.h"
 
 namespace bertwright {
 namespace {
@@ -22,23 +22,9 @@ constexpr size_t rowsPerTask = 48;
 /** Panels of B in a packing task. */
 constexpr size_t panelsPerPack = 4;
 
-inline void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-/** Waits for other threads' tasks, which are at work already: a moment, unless the system took their processor away. */
+/** Waits for tasks of other threads. */
 void waitUntil(const std::atomic<size_t>& counter, size_t wanted) {
-  for (size_t spins = 0; counter.load(std::memory_order_acquire) < wanted; spins++) {
-    if (spins < 2000) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
+  spinUntil([&] { return counter.load(std::memory_order_acquire) >= wanted; });
 }
 
 /** Rows of memory that the next task will read, asked for a few at a time. */

@@ -13,20 +13,13 @@
 #include <utility>
 
 #include "scratch.h"
+#include "spin.h"
 
 namespace bertwright {
 namespace {
 
 constexpr auto spinTime = std::chrono::microseconds(40);
 constexpr size_t maximumThreads = 256;
-
-inline void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 /**
  * One job at a time. `state_` holds the job's generation, whether it is open, and how many workers are in it. A worker
@@ -65,13 +58,7 @@ class Pool {
 
     work();
     state_.fetch_and(~openBit, std::memory_order_acq_rel);
-    for (size_t spins = 0; (state_.load(std::memory_order_acquire) & workersMask) != 0; spins++) {
-      if (spins < 2000) {
-        pause();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    spinUntil([&] { return (state_.load(std::memory_order_acquire) & workersMask) == 0; });
     if (failed_.exchange(false, std::memory_order_relaxed)) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
