@@ -12,6 +12,7 @@ import { feedForward } from './feedForward.js';
 import { residualLayerNorm } from './layerNorm.js';
 import { linear } from './linear.js';
 import { qkvLinear } from './qkvLinear.js';
+import { gatherRows } from './rows.js';
 import { recordingGradient, withGradient } from './withGradient.js';
 
 /** A linear layer's weight [out, in] and bias [out]. */
@@ -59,14 +60,18 @@ export function feedForwardSublayer(x: tf.Tensor2D, weights: FeedForwardWeights,
   return residualLayerNorm(branch, x, end.weight, end.bias, end.epsilon, end.dropout);
 }
 
-/** LayerNorm(x + dropout(attention's output projection)). x [T, H] -> [T, H] */
-export function attentionSublayer(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd): tf.Tensor2D {
-  if (nativeActive()) return nativeAttentionSublayer(x, weights, layout, end);
+/**
+ * LayerNorm(x + dropout(attention's output projection)). x [T, H] -> [T, H]; with `rows` [R] all tokens are attended to, and what
+ * follows is computed for those only -> [R, H].
+ */
+export function attentionSublayer(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd, rows?: Int32Array): tf.Tensor2D {
+  if (nativeActive() && rows === undefined) return nativeAttentionSublayer(x, weights, layout, end);
   const { query, key, value, output } = weights;
+  const chosen = (tokens: tf.Tensor2D): tf.Tensor2D => (rows === undefined ? tokens : gatherRows(tokens, rows));
   // [T, H] -> [T, 3H] -> [T, H]
   const qkv = qkvLinear(x, query.weight, query.bias, key.weight, key.bias, value.weight, value.bias);
   const context = attention(qkv, layout.cuSeqlens, layout.numHeads, layout.dropout);
-  return residualLayerNorm(linear(context, output.weight, output.bias), x, end.weight, end.bias, end.epsilon, end.dropout);
+  return residualLayerNorm(linear(chosen(context), output.weight, output.bias), chosen(x), end.weight, end.bias, end.epsilon, end.dropout);
 }
 
 interface NormalizedRows {

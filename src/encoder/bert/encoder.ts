@@ -51,16 +51,12 @@ export class BertEncoder implements Encoder {
   /** The last layer's output: [T, H], or [R, H] at `rows`. */
   #run(batch: PackedBatch, context: ForwardContext, rows: Int32Array | undefined): tf.Tensor2D {
     let hidden = tf.tidy(() => this.#embeddings.forward(batch, context));
-    const replace = (next: (input: tf.Tensor2D) => tf.Tensor2D): void => {
+    for (const [i, layer] of this.#layers.entries()) {
       const input = hidden;
-      hidden = tf.tidy(() => next(input));
+      hidden = tf.tidy(() => layer.forward(input, batch.cuSeqlens, context, i === this.#layers.length - 1 ? rows : undefined));
       // Freed as soon as the next layer has it, unless the gradient still needs it.
       input.dispose();
-    };
-    const all = rows === undefined ? this.#layers : this.#layers.slice(0, -1);
-    for (const layer of all) replace((input) => layer.forward(input, batch.cuSeqlens, context));
-    const last = this.#layers.at(-1);
-    if (rows !== undefined) replace((input) => (last === undefined ? gatherRows(input, rows) : last.forwardAt(input, batch.cuSeqlens, context, rows)));
+    }
     return hidden;
   }
 

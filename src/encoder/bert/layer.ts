@@ -4,7 +4,7 @@
  */
 import type * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
-import { type AttentionLayout, attention, attentionSublayer, feedForwardSublayer, gatherRows, linear, qkvLinear, residualLayerNorm, type SublayerEnd } from '../../ops/index.js';
+import { attentionSublayer, feedForwardSublayer, type SublayerEnd } from '../../ops/index.js';
 import type { LayerNormParameters, LinearParameters, ParameterStore } from '../parameterStore.js';
 import { dropoutSite, type ForwardContext } from '../types.js';
 
@@ -37,38 +37,21 @@ export class BertLayer {
     this.#outputNorm = store.layerNorm(`${name}.output.LayerNorm`, hiddenSize);
   }
 
-  /** hidden [T, H] -> [T, H]; tokens attend within their sequence, whose starts are `cuSeqlens` [B + 1]. */
-  forward(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext): tf.Tensor2D {
+  /**
+   * hidden [T, H] -> [T, H]; tokens attend within their sequence, whose starts are `cuSeqlens` [B + 1]. With `rows` [R], tokens
+   * whose output is asked for -> [R, H].
+   */
+  forward(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext, rows?: Int32Array): tf.Tensor2D {
+    const { numAttentionHeads, attentionProbsDropoutProb, hiddenAct } = this.#config;
     // softmax(q k^T / sqrt(H / heads)) v, the heads side by side
     const attended = attentionSublayer(
       hidden,
       { query: this.#query, key: this.#key, value: this.#value, output: this.#attentionDense },
-      this.#attentionLayout(cuSeqlens, context),
+      { cuSeqlens, numHeads: numAttentionHeads, dropout: dropoutSite(context, this.#index, sites.attentionProbs, attentionProbsDropoutProb) },
       this.#end(this.#attentionNorm, context, sites.attentionOutput),
+      rows,
     );
-    return this.#feedForward(attended, context);
-  }
-
-  /** The rows of `forward` at some tokens [R]: all tokens are attended to, and what follows is computed for those. -> [R, H] */
-  forwardAt(hidden: tf.Tensor2D, cuSeqlens: Int32Array, context: ForwardContext, rows: Int32Array): tf.Tensor2D {
-    const { numHeads, dropout } = this.#attentionLayout(cuSeqlens, context);
-    // [T, H] -> [T, 3H] -> [T, H] -> [R, H]
-    const qkv = qkvLinear(hidden, this.#query.weight, this.#query.bias, this.#key.weight, this.#key.bias, this.#value.weight, this.#value.bias);
-    const attended = gatherRows(attention(qkv, cuSeqlens, numHeads, dropout), rows);
-    const end = this.#end(this.#attentionNorm, context, sites.attentionOutput);
-    const projected = linear(attended, this.#attentionDense.weight, this.#attentionDense.bias);
-    const middle = residualLayerNorm(projected, gatherRows(hidden, rows), end.weight, end.bias, end.epsilon, end.dropout);
-    return this.#feedForward(middle, context);
-  }
-
-  #attentionLayout(cuSeqlens: Int32Array, context: ForwardContext): AttentionLayout {
-    const { numAttentionHeads, attentionProbsDropoutProb } = this.#config;
-    return { cuSeqlens, numHeads: numAttentionHeads, dropout: dropoutSite(context, this.#index, sites.attentionProbs, attentionProbsDropoutProb) };
-  }
-
-  #feedForward(hidden: tf.Tensor2D, context: ForwardContext): tf.Tensor2D {
-    const weights = { intermediate: this.#intermediate, output: this.#output };
-    return feedForwardSublayer(hidden, weights, this.#config.hiddenAct, this.#end(this.#outputNorm, context, sites.output));
+    return feedForwardSublayer(attended, { intermediate: this.#intermediate, output: this.#output }, hiddenAct, this.#end(this.#outputNorm, context, sites.output));
   }
 
   #end(norm: LayerNormParameters, context: ForwardContext, site: number): SublayerEnd {
