@@ -34,12 +34,13 @@ function benchJson(...args: readonly string[]): Document {
 
 const step = ['--what', 'step', '--model-config', configFile, '--per-device-train-batch-size', '3', '--max-seq-length', '11', '--steps', '2'] as const;
 
-test('step: the machine is named, the asked precision comes first, every figure is there', () => {
-  const { what, machine, results } = benchJson(...step, '--matmul-precision', 'highest');
+test('step: the machine is named, both precisions are measured unless one is asked for, every figure is there', () => {
+  const { what, machine, results } = benchJson(...step);
   assert.equal(what, 'step');
   assert.deepEqual([machine['node'], machine['bertwright']], [process.version, packageVersion()]);
   for (const key of ['processor', 'cores', 'threads', 'memoryGib']) assert.ok(machine[key], key);
-  assert.deepEqual(results.map(({ precision }) => precision), machine['instructionSet'] === 'avx512bf16' ? ['highest', 'bf16'] : ['highest']);
+  assert.deepEqual(results.map(({ precision }) => precision), machine['instructionSet'] === 'avx512bf16' ? ['bf16', 'highest'] : ['highest']);
+  assert.deepEqual(benchJson(...step, '--matmul-precision', 'highest').results.map(({ precision }) => precision), ['highest']);
   for (const result of results) {
     assert.deepEqual([result['modelConfig'], result['batchSize'], result['seqLength']], [configFile, 3, 11]);
     const [median_, best, rate, peak, loss] = ['medianMs', 'bestMs', 'tokensPerSecond', 'peakRssMb', 'loss'].map((key) => result[key] as number) as [number, number, number, number, number];

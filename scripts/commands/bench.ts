@@ -3,7 +3,7 @@ import { UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
 import type { EngineInfo } from '../../src/engine/index.js';
 import type { FinetuneMeasurement, Profiled, StepMeasurement } from '../bench/measurements.js';
-import { applyEngine } from '../cli/engine.js';
+import { applyEngine, precisionOption } from '../cli/engine.js';
 import { engineOptions, profileOption } from '../cli/options.js';
 import { printJson, printLine } from '../cli/output.js';
 import { profileLines, type ProfileSummary } from '../cli/profile.js';
@@ -69,7 +69,7 @@ export const benchCommand: CommandSpec = {
   summary: 'Measure this machine: training steps, matrix products, tokenizer, vocabulary, a fine-tuning epoch, memory.',
   options,
   examples: [
-    ['bertwright bench --what step --model-config mini,minilm-l6', 'milliseconds of a pretraining step (32 x 128 tokens), in both precisions where the machine has bf16'],
+    ['bertwright bench --what step --model-config mini,minilm-l6', 'milliseconds of a pretraining step (32 x 128 tokens), in both precisions where the machine has bf16 and none is asked for'],
     ['bertwright bench --what step --model-config mini --profile step.json', 'where the time of a step goes'],
     ['bertwright bench --what gemm --isa avx2', 'matrix products as a share of the processor\'s peak'],
     ['bertwright bench --what finetune --task mrpc --model MODEL --data glue_data', 'seconds of an epoch'],
@@ -129,15 +129,15 @@ interface Variant {
   readonly precision: 'highest' | 'bf16';
 }
 
-/** Instruction sets and precisions in the order of measuring: what was asked for first, then the other precision where it is possible. */
+/** Instruction sets and precisions in the order of measuring: the precision asked for by name, or else all that are possible. */
 async function variants(settings: Settings, info: EngineInfo): Promise<readonly Variant[]> {
   const sets = await instructionSets(settings, info);
-  const explicit = settings.string('matmul-precision') === 'bf16';
+  const asked = precisionOption(settings);
   const wanted = sets.flatMap((isa): Variant[] => {
     const hasBf16 = isa === undefined ? info.hasBf16 : isa === 'avx512bf16';
-    if (explicit && !hasBf16) throw new UsageError(`--matmul-precision bf16: ${isa ?? info.engine} has no bf16 products`, { hint: 'use --matmul-precision highest or auto' });
-    if (!hasBf16) return [{ isa, precision: 'highest' }];
-    return info.matmulPrecision === 'bf16' ? [{ isa, precision: 'bf16' }, { isa, precision: 'highest' }] : [{ isa, precision: 'highest' }, { isa, precision: 'bf16' }];
+    if (asked === 'bf16' && !hasBf16) throw new UsageError(`--matmul-precision bf16: ${isa ?? info.engine} has no bf16 products`, { hint: 'use --matmul-precision highest or auto' });
+    const precisions = asked === 'auto' ? (hasBf16 ? (['bf16', 'highest'] as const) : (['highest'] as const)) : [asked];
+    return precisions.map((precision) => ({ isa, precision }));
   });
   // A profile is of one measurement.
   return settings.string('profile') === undefined ? wanted : wanted.slice(0, 1);

@@ -8,7 +8,8 @@
  *
  * step: a pretraining step, against torch eager and compiled. finetune: an epoch from all-MiniLM-L6-v2 or another checkpoint, against
  * transformers' Trainer. f32, and bf16 where the processor has it; the peer's fastest variant counts. Further flags: --venv DIR,
- * --threads N, --steps N, --fraction F (of an epoch that is padded to the limit, scaled), --max-train-samples N, --json.
+ * --threads N, --steps N, --fraction F (of an epoch that is padded to the limit, scaled), --max-train-samples N, --precision highest|bf16
+ * and --torch-modes eager (for more rounds of what counts), --json.
  */
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
@@ -24,6 +25,7 @@ import { type Machine, machineLine } from '../machine.js';
 import { type Comparison, defaultVenv, loweredIsas, peerEnvironment, preparePython, runPeer } from './peerPython.js';
 import { type Precision, type Ratio, type Run, ratiosOf } from './ratios.js';
 
+const torchModes = ['eager', 'compile'] as const;
 const paddings = ['max_length', 'longest', 'group'] as const;
 /** How the Trainer is usually run on each task: padded to the limit, and the better way for its lengths. */
 const usualPaddings = { mrpc: ['max_length', 'group'], cola: ['max_length', 'longest'] } as const;
@@ -40,6 +42,8 @@ interface Options {
   readonly fraction: number;
   readonly maxTrainSamples: string | undefined;
   readonly isa: string | undefined;
+  readonly precision: 'highest' | 'bf16' | 'auto';
+  readonly torchModes: readonly string[];
   readonly threads: number;
   readonly venv: string;
   readonly json: boolean;
@@ -47,7 +51,7 @@ interface Options {
 
 function readOptions(): Options {
   const text = { type: 'string' } as const;
-  const names = ['what', 'model-config', 'task', 'model', 'data', 'padding', 'rounds', 'steps', 'fraction', 'max-train-samples', 'isa', 'threads', 'venv'] as const;
+  const names = ['what', 'model-config', 'task', 'model', 'data', 'padding', 'rounds', 'steps', 'fraction', 'max-train-samples', 'isa', 'threads', 'venv', 'precision', 'torch-modes'] as const;
   let values: Partial<Record<(typeof names)[number], string>> & { json?: boolean };
   try {
     ({ values } = parseArgs({ options: { ...(Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text>), json: { type: 'boolean' } } }));
@@ -59,6 +63,11 @@ function readOptions(): Options {
     if (found === undefined) throw new UsageError(`--${name} ${values[name]}: expected ${choices.join(' or ')}`);
     return found;
   };
+  const list = (name: (typeof names)[number], choices: readonly string[]): readonly string[] | undefined =>
+    values[name]?.split(',').map((item) => {
+      if (!choices.includes(item)) throw new UsageError(`--${name} ${item}: expected ${choices.join(', ')}`);
+      return item;
+    });
   const number = (name: (typeof names)[number], fallback: number): number => {
     const found = values[name] === undefined ? fallback : Number(values[name]);
     if (!(found > 0)) throw new UsageError(`--${name} ${values[name]}: expected a number above 0`);
@@ -73,10 +82,9 @@ function readOptions(): Options {
     task,
     model: values.model ?? (shared === undefined ? 'all-MiniLM-L6-v2' : path.join(shared, 'models', 'all-minilm-l6-v2')),
     data: values.data ?? process.env['GLUE_DIR'] ?? (shared === undefined ? 'glue_data' : path.join(shared, 'data', 'glue')),
-    paddings: values.padding?.split(',').map((name) => {
-      if (!paddings.some((known) => known === name)) throw new UsageError(`--padding ${name}: expected ${paddings.join(', ')}`);
-      return name;
-    }) ?? usualPaddings[task],
+    paddings: list('padding', paddings) ?? usualPaddings[task],
+    precision: choice('precision', ['highest', 'bf16', 'auto'] as const, 'auto'),
+    torchModes: list('torch-modes', torchModes) ?? torchModes,
     rounds: number('rounds', 3),
     steps: number('steps', 10),
     fraction: number('fraction', 0.2),
@@ -93,10 +101,10 @@ interface OurDocument {
   readonly results: readonly { readonly engine: string; readonly precision: Precision; readonly medianMs?: number; readonly secondsPerEpoch?: number; readonly peakRssMb: number }[];
 }
 
-/** Our side: `bertwright bench`, in every precision that the machine has. */
-function runOurs(args: readonly string[], { threads, isa, what }: Options): OurDocument {
+/** Our side: `bertwright bench`, in the precision asked for, or else in all that the machine has. */
+function runOurs(args: readonly string[], { threads, isa, what, precision }: Options): OurDocument {
   const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
-  const line = ['bench', '--what', what, ...args, '--threads', String(threads), ...(isa === undefined ? [] : ['--isa', isa]), '--json', '--quiet'];
+  const line = ['bench', '--what', what, ...args, '--threads', String(threads), '--matmul-precision', precision, ...(isa === undefined ? [] : ['--isa', isa]), '--json', '--quiet'];
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...line], { encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'pipe'] });
   if (status !== 0) throw new BertwrightError(`bertwright ${line.join(' ')} failed: ${stderr.trim()}`);
   return JSON.parse(stdout) as OurDocument;
@@ -115,7 +123,7 @@ function peerRunsOf(options: Options, group: string, precisions: readonly Precis
   const { threads } = options;
   return precisions.flatMap((precision) =>
     options.what === 'step'
-      ? ['eager', 'compile'].map((mode) => ({
+      ? options.torchModes.map((mode) => ({
           group, precision, variant: `torch ${mode}`, script: 'torch_step.py',
           args: ['--model-config', group, '--precision', precision, '--mode', mode, '--steps', String(options.steps), '--threads', String(threads)],
         }))
