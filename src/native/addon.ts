@@ -45,10 +45,10 @@ export interface NativeAddon {
   feedForwardForward(x: F32, w1: F32, b1: F32, w2: F32, b2: F32, pre: F32 | null, y: F32, m: number, hidden: number, inner: number, activation: ActivationCode): void;
   /** Gradients of feedForwardForward. `pre` is used up: it holds act(pre) afterwards. dx null: skipped; `accumulate`: dx += its gradient. */
   feedForwardBackward(dy: F32, x: F32, pre: F32, w1: F32, w2: F32, dx: F32 | null, dw1: F32, db1: F32, dw2: F32, db2: F32, m: number, hidden: number, inner: number, activation: ActivationCode, accumulate: boolean): void;
-  /** qkv[T,3H] = [x Wq^T + bq | x Wk^T + bk | x Wv^T + bv], each W [H,H]. */
-  qkvForward(x: F32, wq: F32, bq: F32, wk: F32, bk: F32, wv: F32, bv: F32, qkv: F32, tokens: number, hidden: number): void;
-  /** Gradients of qkvForward. dx null: skipped; `accumulate`: dx += its gradient. */
-  qkvBackward(dqkv: F32, x: F32, wq: F32, wk: F32, wv: F32, dx: F32 | null, dwq: F32, dbq: F32, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number, accumulate: boolean): void;
+  /** qkv[T,3H] = [x Wq^T + bq | x Wk^T + bk | x Wv^T + bv], each W [H,H]; with wq and bq null, keys and values alone, [T,2H]. */
+  qkvForward(x: F32, wq: F32 | null, bq: F32 | null, wk: F32, bk: F32, wv: F32, bv: F32, qkv: F32, tokens: number, hidden: number): void;
+  /** Gradients of qkvForward; without wq, of keys and values alone. dx null: skipped; `accumulate`: dx += its gradient. */
+  qkvBackward(dqkv: F32, x: F32, wq: F32 | null, wk: F32, wv: F32, dx: F32 | null, dwq: F32 | null, dbq: F32 | null, dwk: F32, dbk: F32, dwv: F32, dbv: F32, tokens: number, hidden: number, accumulate: boolean): void;
   /**
    * Masked-language-model loss over tied embeddings: logits = h[M,H] table[V,H]^T + bias[V], never stored whole.
    * stats[0] = scale * sum of -log softmax(logits)[label], stats[1] = rows whose largest logit is the label's (the first of equals).
@@ -63,6 +63,12 @@ export interface NativeAddon {
    */
   attentionForward(qkv: F32, cuSeqlens: I32, out: F32, lse: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
   attentionBackward(dout: F32, qkv: F32, out: F32, lse: F32, cuSeqlens: I32, dqkv: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
+  /**
+   * The same for some tokens as queries: query[R,H] of the tokens rows[R] (ascending, no token twice), keyValue[T,2H]; out[R,H],
+   * lse[R,heads]. Dropout and every element are those of attentionForward at these tokens.
+   */
+  attentionRowsForward(query: F32, keyValue: F32, rows: I32, cuSeqlens: I32, out: F32, lse: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
+  attentionRowsBackward(dout: F32, query: F32, keyValue: F32, rows: I32, out: F32, lse: F32, cuSeqlens: I32, dquery: F32, dkeyValue: F32, tokens: number, heads: number, headDim: number, dropRate: number, dropKey: number): void;
   /** z = residual + dropout(x) (residual may be null), xhat = (z - mean) * rstd, y = xhat * gamma + beta; xhat null: not stored. */
   layerNormForward(x: F32, residual: F32 | null, gamma: F32, beta: F32, y: F32, xhat: F32 | null, rstd: F32, rows: number, cols: number, epsilon: number, dropRate: number, dropKey: number): void;
   /** dresidual may be null; dx carries the dropout mask. dgamma, dbeta [cols] are overwritten. */

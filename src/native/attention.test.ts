@@ -274,3 +274,62 @@ testAddon('attention refuses what does not fit, by name', (addon) => {
   assert.throws(call({ rate: 1 }), { name: 'RangeError', message: /dropRate/ });
   assert.throws(call({ rate: NaN }), { name: 'RangeError', message: /dropRate/ });
 });
+
+/** The rows of `width` numbers at `tokens`. */
+function rowsOf(values: Float32Array, width: number, tokens: Int32Array): Float32Array {
+  return Float32Array.from(tokens.length * width === 0 ? [] : [...tokens].flatMap((token) => [...values.subarray(token * width, (token + 1) * width)]));
+}
+
+for (const [lengths, rows] of [
+  [[3, 1, 5], [0, 3, 4, 7]],
+  [[0, 5, 0, 9], [13]],
+  [[33, 1, 70], []],
+  [[130, 2], [...Array(131).keys()]],
+  [[150, 40], [1, 2, 77, 149, 150, 188]],
+] as const) {
+  for (const rate of [0, 0.2]) {
+    testOnEveryIsa(`attention of some tokens is attention at these tokens, to the bit: ${rows.length} of lengths ${lengths.join(' ')}, dropout ${rate}`, (addon) => {
+      const problem = problemOf(lengths, 3, 17, rate);
+      const { cuSeqlens, heads, headDim } = problem;
+      const [tokens, hidden, asked] = [tokensOf(problem), heads * headDim, Int32Array.from(rows)];
+      const { qkv, dout } = inputsOf(problem);
+      // Nothing comes back from the tokens that were not asked for.
+      for (let token = 0; token < tokens; token++) if (!asked.includes(token)) dout.fill(0, token * hidden, (token + 1) * hidden);
+      const whole = forward(addon, problem, qkv);
+      const gradient = backward(addon, problem, dout, qkv);
+      const parts = (values: Float32Array, from: number, to: number): Float32Array =>
+        Float32Array.from(Array.from({ length: tokens }, (_, t) => [...values.subarray(t * 3 * hidden + from, t * 3 * hidden + to)]).flat());
+      const [query, keyValue] = [rowsOf(parts(qkv, 0, hidden), hidden, asked), parts(qkv, hidden, 3 * hidden)];
+      const [out, lse, dquery] = [hidden, heads, hidden].map((width) => new Float32Array(asked.length * width).fill(NaN)) as [Float32Array, Float32Array, Float32Array];
+      const dkeyValue = new Float32Array(keyValue.length).fill(NaN);
+      const dropout = [problem.dropout?.rate ?? 0, problem.dropout?.key ?? 0] as const;
+      addon.attentionRowsForward(query, keyValue, asked, cuSeqlens, out, lse, tokens, heads, headDim, ...dropout);
+      addon.attentionRowsBackward(rowsOf(dout, hidden, asked), query, keyValue, asked, out, lse, cuSeqlens, dquery, dkeyValue, tokens, heads, headDim, ...dropout);
+      // Sums of zeros may differ in their sign, which == does not see.
+      const same = (name: string, actual: Float32Array, expected: Float32Array): void => {
+        assert.equal(actual.length, expected.length, name);
+        assert.deepEqual(actual.map((value) => value + 0), expected.map((value) => value + 0), name);
+      };
+      same('out', out, rowsOf(whole.out, hidden, asked));
+      same('lse', lse, rowsOf(whole.lse, heads, asked));
+      same('dquery', dquery, rowsOf(parts(gradient, 0, hidden), hidden, asked));
+      same('dkeyValue', dkeyValue, parts(gradient, hidden, 3 * hidden));
+    });
+  }
+}
+
+testAddon('attention of some tokens refuses tokens that are not in order, twice there or none', (addon) => {
+  const arrays = (count: number): [Float32Array, Float32Array] => [new Float32Array(count * 4), new Float32Array(5 * 8)];
+  for (const [rows, message] of [
+    [[1, 0], /rows\[1\] = 0 must be one of the 5 tokens and above the row before it/],
+    [[2, 2], /rows\[1\] = 2/],
+    [[5], /rows\[0\] = 5/],
+    [[-1], /rows\[0\] = -1/],
+  ] as const) {
+    const [query, keyValue] = arrays(rows.length);
+    assert.throws(
+      () => addon.attentionRowsForward(query, keyValue, Int32Array.from(rows), Int32Array.of(0, 5), new Float32Array(query.length), new Float32Array(rows.length * 2), 5, 2, 2, 0, 0),
+      (error) => error instanceof RangeError && message.test(error.message),
+    );
+  }
+});

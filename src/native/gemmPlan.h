@@ -83,17 +83,22 @@ template <typename Between>
 void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, size_t col, size_t rows, size_t cols, size_t words,
                         const float* packedA, const float* packedB, bool accumulate, bool last, const Between& between) {
   alignas(64) float edge[12 * 32];
+  // Lines that a tile can ask for: the tiles of a panel of B together fetch the next one, or the first again for the rows to come.
+  const size_t share = words / gemmAheadWords * 16;
   for (size_t j = 0; j < cols; j += tile.cols) {
     const float* panelB = packedB + j * words;
+    const float* nextPanel = j + tile.cols < cols ? panelB + tile.cols * words : packedB;
     const size_t tileCols = std::min(tile.cols, cols - j);
     for (size_t i = 0; i < rows; i += tile.rows) {
       const float* panelA = packedA + i * words;
       const size_t tileRows = std::min(tile.rows, rows - i);
       float* c = p.c + (row + i) * p.ldc + col + j;
+      const size_t fetched = i / tile.rows * share;
+      const float* ahead = fetched < tile.cols * words ? nextPanel + fetched : panelA;
       if (tileRows == tile.rows && tileCols == tile.cols) {
-        tile.multiply(words, panelA, panelB, c, p.ldc, accumulate);
+        tile.multiply(words, panelA, panelB, c, p.ldc, accumulate, ahead);
       } else {
-        tile.multiply(words, panelA, panelB, edge, tile.cols, 0);
+        tile.multiply(words, panelA, panelB, edge, tile.cols, 0, ahead);
         isa().gemm.addPart(edge, tile.cols, c, p.ldc, tileRows, tileCols, accumulate);
       }
       if (last && p.epilogue != nullptr) gemmFinish(p, row + i, col + j, tileRows, tileCols);

@@ -3,7 +3,7 @@
  * one op: LayerNorm(x + dropout(sublayer(x))). As one op the native engine adds the gradient of the branch onto that of the
  * residual where it stands, and normalises in the memory of the branch's output.
  */
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
 import { type Activation, activationCodes } from './activation.js';
 import { attention, checkAttention } from './attention.js';
@@ -61,11 +61,11 @@ export function feedForwardSublayer(x: tf.Tensor2D, weights: FeedForwardWeights,
 }
 
 /**
- * LayerNorm(x + dropout(attention's output projection)). x [T, H] -> [T, H]; with `rows` [R] all tokens are attended to, and what
- * follows is computed for those only -> [R, H].
+ * LayerNorm(x + dropout(attention's output projection)). x [T, H] -> [T, H]; with `rows` [R], tokens in ascending order and none
+ * twice, those alone attend (to all tokens of their sequence), and what follows is computed for them only -> [R, H].
  */
 export function attentionSublayer(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd, rows?: Int32Array): tf.Tensor2D {
-  if (nativeActive() && rows === undefined) return nativeAttentionSublayer(x, weights, layout, end);
+  if (nativeActive()) return rows === undefined ? nativeAttentionSublayer(x, weights, layout, end) : nativeAttentionSublayerAt(x, weights, layout, end, rows);
   const { query, key, value, output } = weights;
   const chosen = (tokens: tf.Tensor2D): tf.Tensor2D => (rows === undefined ? tokens : gatherRows(tokens, rows));
   // [T, H] -> [T, 3H] -> [T, H]
@@ -168,13 +168,70 @@ function nativeAttentionSublayer(x: tf.Tensor2D, weights: AttentionWeights, layo
       const { dbranch, dx, dgamma, dbeta } = endBackward(dy, normalized, inverseDeviation, gamma, end.dropout);
       type Kept = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
       const [qkv, context, logSumExp, savedX, wq, wk, wv, wo] = rest.map(valuesOf) as Kept;
-      const projection = () => ({ weight: allocate([hidden, hidden]), bias: allocate([hidden]) });
-      const [q, k, v, o] = [projection(), projection(), projection(), projection()] as const;
+      const [q, k, v, o] = projectionGradients(hidden);
       const [dcontext, dqkv] = [allocate([tokens, hidden]), allocate([tokens, 3 * hidden])] as const;
       addon().linearBackward(dbranch.values, context, wo, dcontext.values, o.weight.values, o.bias.values, tokens, hidden, hidden);
       addon().attentionBackward(dcontext.values, qkv, context, logSumExp, cuSeqlens, dqkv.values, tokens, numHeads, headDim, rate, dropKey);
       addon().qkvBackward(
         dqkv.values, savedX, wq, wk, wv, dx.values, q.weight.values, q.bias.values, k.weight.values, k.bias.values, v.weight.values, v.bias.values, tokens, hidden, true,
+      );
+      return [dx, ...[q, k, v, o].flatMap(({ weight, bias }) => [weight, bias]), dgamma, dbeta].map(({ tensor }) => tensor);
+    },
+  );
+}
+
+/** Space for the gradients of the four projections of attention. */
+function projectionGradients(hidden: number) {
+  const projection = () => ({ weight: allocate([hidden, hidden]), bias: allocate([hidden]) });
+  return [projection(), projection(), projection(), projection()] as const;
+}
+
+/** As nativeAttentionSublayer, for the tokens `rows` alone: queries of theirs, keys and values of all. */
+function nativeAttentionSublayerAt(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd, rows: Int32Array): tf.Tensor2D {
+  const recording = recordingGradient();
+  const { query, key, value, output } = weights;
+  const { cuSeqlens, numHeads } = layout;
+  const [tokens, hidden] = x.shape;
+  const count = rows.length;
+  checkAttention([tokens, 3 * hidden], cuSeqlens, numHeads);
+  const headDim = hidden / numHeads;
+  const { rate, key: dropKey } = layout.dropout ?? { rate: 0, key: 0 };
+  return withGradient<tf.Tensor2D>(
+    [x, ...[query, key, value, output].flatMap(({ weight, bias }) => [weight, bias]), end.weight, end.bias],
+    (save) => {
+      const [chosen, queries, keyValue] = [allocate([count, hidden]), allocate([count, hidden]), allocate([tokens, 2 * hidden])] as const;
+      addon().gatherRows(valuesOf(x), rows, chosen.values, count, hidden);
+      addon().linearForward(chosen.values, valuesOf(query.weight), valuesOf(query.bias), queries.values, count, hidden, hidden);
+      addon().qkvForward(valuesOf(x), null, null, valuesOf(key.weight), valuesOf(key.bias), valuesOf(value.weight), valuesOf(value.bias), keyValue.values, tokens, hidden);
+      const [context, logSumExp, y] = [allocate([count, hidden]), allocate([count, numHeads]), allocate([count, hidden])] as const;
+      addon().attentionRowsForward(queries.values, keyValue.values, rows, cuSeqlens, context.values, logSumExp.values, tokens, numHeads, headDim, rate, dropKey);
+      addon().linearForward(context.values, valuesOf(output.weight), valuesOf(output.bias), y.values, count, hidden, hidden);
+      const { normalized, inverseDeviation } = endForward(y.values, chosen.tensor as tf.Tensor2D, end, recording);
+      if (normalized !== undefined) {
+        save([
+          normalized, inverseDeviation, end.weight, chosen.tensor, queries.tensor, keyValue.tensor, context.tensor, logSumExp.tensor, x,
+          query.weight, key.weight, value.weight, output.weight,
+        ]);
+      }
+      return y.tensor as tf.Tensor2D;
+    },
+    (dy, saved) => {
+      const [normalized, inverseDeviation, gamma, ...rest] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+      const { dbranch, dx: dresidual, dgamma, dbeta } = endBackward(dy, normalized, inverseDeviation, gamma, end.dropout);
+      type Kept = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+      const [chosen, queries, keyValue, context, logSumExp, savedX, wq, wk, wv, wo] = rest.map(valuesOf) as Kept;
+      const [q, k, v, o] = projectionGradients(hidden);
+      const [dcontext, dqueries, dchosen] = [allocate([count, hidden]), allocate([count, hidden]), allocate([count, hidden])] as const;
+      const [dkeyValue, dx] = [allocate([tokens, 2 * hidden]), allocate([tokens, hidden])] as const;
+      addon().linearBackward(dbranch.values, context, wo, dcontext.values, o.weight.values, o.bias.values, count, hidden, hidden);
+      addon().attentionRowsBackward(
+        dcontext.values, queries, keyValue, rows, context, logSumExp, cuSeqlens, dqueries.values, dkeyValue.values, tokens, numHeads, headDim, rate, dropKey,
+      );
+      addon().linearBackward(dqueries.values, chosen, wq, dchosen.values, q.weight.values, q.bias.values, count, hidden, hidden);
+      // The residual's and the queries' gradients reach some tokens, the keys' and values' all.
+      addon().scatterAddRows(valuesOf(tf.add(dresidual.tensor, dchosen.tensor)), rows, dx.values, count, hidden, tokens);
+      addon().qkvBackward(
+        dkeyValue.values, savedX, null, wk, wv, dx.values, null, null, k.weight.values, k.bias.values, v.weight.values, v.bias.values, tokens, hidden, true,
       );
       return [dx, ...[q, k, v, o].flatMap(({ weight, bias }) => [weight, bias]), dgamma, dbeta].map(({ tensor }) => tensor);
     },

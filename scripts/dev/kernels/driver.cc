@@ -127,9 +127,9 @@ void checkAttention(size_t length, size_t heads, size_t dim, double rate) {
       }
     }
     AttentionTask task = {};
-    task.length = length;
+    task.length = task.queries = length;
     task.headDim = dim;
-    task.qkvStride = width;
+    task.queryStride = task.keyValueStride = width;
     task.query = qkv.data() + h * dim;
     task.key = task.query + hidden;
     task.value = task.key + hidden;
@@ -146,8 +146,8 @@ void checkAttention(size_t length, size_t heads, size_t dim, double rate) {
     task.rowStep = static_cast<uint32_t>(heads);
     task.threshold = threshold;
     task.dropScale = dropScale(rate);
-    isa().attention.forward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionForwardScratch(length, dim)));
-    isa().attention.backward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionBackwardScratch(length, dim)));
+    isa().attention.forward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionForwardScratch(length, length, dim)));
+    isa().attention.backward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionBackwardScratch(length, length, dim)));
   }
   const std::string what = "attention of " + std::to_string(length) + " tokens, " + std::to_string(heads) + " heads of " + std::to_string(dim);
   demandClose(what, out, expected);

@@ -95,9 +95,9 @@ Floats runAttention(const Job& job) {
   parallelFor(heads, 1, [&, headDim = headDim, heads = heads, tokens = tokens, backward = backward](size_t begin, size_t end) {
     for (size_t head = begin; head < end; head++) {
       AttentionTask task = {};
-      task.length = tokens;
+      task.length = task.queries = tokens;
       task.headDim = headDim;
-      task.qkvStride = 3 * hidden;
+      task.queryStride = task.keyValueStride = 3 * hidden;
       task.query = qkv.data() + head * headDim;
       task.key = task.query + hidden;
       task.value = task.key + hidden;
@@ -114,8 +114,8 @@ Floats runAttention(const Job& job) {
       task.dquery = dqkv.data() + head * headDim;
       task.dkey = task.dquery + hidden;
       task.dvalue = task.dkey + hidden;
-      isa().attention.forward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionForwardScratch(tokens, headDim)));
-      if (backward != 0) isa().attention.backward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionBackwardScratch(tokens, headDim)));
+      isa().attention.forward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionForwardScratch(tokens, tokens, headDim)));
+      if (backward != 0) isa().attention.backward(&task, bertwright::scratchFloats(bertwright::Scratch::attention, attentionBackwardScratch(tokens, tokens, headDim)));
     }
   });
   out.insert(out.end(), dqkv.begin(), dqkv.end());

@@ -38,14 +38,13 @@ export class BertEncoder implements Encoder {
   }
 
   forwardAt(batch: PackedBatch, context: ForwardContext, tokens: Int32Array): EncoderOutputAt {
-    // The pooler's tokens, the first of each sequence, come before those asked for.
-    const pooled = this.#pooler === undefined ? 0 : batch.cuSeqlens.length - 1;
-    const rows = new Int32Array(pooled + tokens.length);
-    rows.set(batch.cuSeqlens.subarray(0, pooled));
-    rows.set(tokens, pooled);
+    // The pooler's tokens, the first of each sequence, and those asked for, each once.
+    const pooled = batch.cuSeqlens.subarray(0, this.#pooler === undefined ? 0 : -1);
+    const rows = Int32Array.from(new Set([...pooled, ...tokens])).sort();
+    const rowOf = new Map(Array.from(rows, (token, row) => [token, row]));
+    const rowsOf = (list: Int32Array) => list.map((token) => rowOf.get(token) as number);
     const hidden = this.#run(batch, context, rows);
-    const range = (begin: number, length: number) => Int32Array.from({ length }, (_, i) => begin + i);
-    return { tokenOutput: gatherRows(hidden, range(pooled, tokens.length)), pooledOutput: this.#pool(hidden, range(0, pooled)) };
+    return { tokenOutput: gatherRows(hidden, rowsOf(tokens)), pooledOutput: this.#pool(hidden, rowsOf(pooled)) };
   }
 
   /** The last layer's output: [T, H], or [R, H] at `rows`. */

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <string>
+#include <vector>
 
 using bertwright::Args;
 using bertwright::parallelFor;
@@ -55,22 +57,61 @@ Problem readProblem(const Args& args, size_t cuIndex, size_t sizeIndex) {
   return p;
 }
 
-AttentionTask makeTask(const Problem& p, size_t index, const float* qkv, float* out, float* lse) {
-  const size_t token = static_cast<size_t>(p.cuSeqlens[index / p.heads]);
-  const size_t head = index % p.heads;
+/** What the arrays of a call have in common: a sequence's tokens, its queries, and the layout of both. */
+struct Layout {
+  const float* query;
+  const float* keyValue;
+  size_t queryStride, keyValueStride;
+  /** Token of each query, in ascending order, where not every token is one. */
+  const int32_t* rows;
+  /** Where the queries of each sequence start, and their number at the end; empty where every token is one. */
+  std::vector<size_t> cuQueries;
+
+  // Not by `rows`: the pointer of an empty array may be null.
+  bool everyToken() const { return cuQueries.empty(); }
+  size_t firstQuery(const Problem& p, size_t sequence) const { return everyToken() ? static_cast<size_t>(p.cuSeqlens[sequence]) : cuQueries[sequence]; }
+};
+
+Layout packedLayout(const Problem& p, const float* qkv) { return {qkv, qkv + p.hidden, 3 * p.hidden, 3 * p.hidden, nullptr, {}}; }
+
+/** Reads the arrays query [R, H], keyValue [T, 2H] and rows [R] at three indices, and checks them. */
+Layout readRowLayout(const Args& args, const Problem& p, size_t queryIndex, size_t rowsIndex) {
+  const size_t count = args.length(rowsIndex);
+  Layout layout{args.f32(queryIndex, "query", args.elements({count, p.hidden})), args.f32(queryIndex + 1, "keyValue", args.elements({p.tokens, 2, p.hidden})),
+                p.hidden, 2 * p.hidden, args.i32(rowsIndex, "rows", count), {}};
+  for (size_t i = 0; i < count; i++) {
+    const int32_t least = i == 0 ? 0 : layout.rows[i - 1] + 1;
+    if (layout.rows[i] < least || static_cast<size_t>(layout.rows[i]) >= p.tokens) {
+      args.failRange("rows[" + std::to_string(i) + "] = " + std::to_string(layout.rows[i]) + " must be one of the " + std::to_string(p.tokens) +
+                     " tokens and above the row before it");
+    }
+  }
+  for (size_t b = 0, i = 0; b <= p.sequences; b++) {
+    while (i < count && layout.rows[i] < p.cuSeqlens[b]) i++;
+    layout.cuQueries.push_back(i);
+  }
+  return layout;
+}
+
+AttentionTask makeTask(const Problem& p, const Layout& layout, size_t index, float* out, float* lse) {
+  const size_t sequence = index / p.heads, head = index % p.heads;
+  const size_t token = static_cast<size_t>(p.cuSeqlens[sequence]), query = layout.firstQuery(p, sequence);
   AttentionTask task = {};
-  task.length = static_cast<size_t>(p.cuSeqlens[index / p.heads + 1]) - token;
+  task.length = static_cast<size_t>(p.cuSeqlens[sequence + 1]) - token;
+  task.queries = layout.firstQuery(p, sequence + 1) - query;
   task.headDim = p.headDim;
-  task.qkvStride = 3 * p.hidden;
-  task.query = qkv + token * task.qkvStride + head * p.headDim;
-  task.key = task.query + p.hidden;
+  task.queryStride = layout.queryStride;
+  task.keyValueStride = layout.keyValueStride;
+  task.query = layout.query + query * layout.queryStride + head * p.headDim;
+  task.key = layout.keyValue + token * layout.keyValueStride + head * p.headDim;
   task.value = task.key + p.hidden;
-  task.out = out + token * p.hidden + head * p.headDim;
+  task.out = out + query * p.hidden + head * p.headDim;
   task.outStride = p.hidden;
-  task.lse = lse + token * p.heads + head;
+  task.lse = lse + query * p.heads + head;
   task.lseStride = p.heads;
   task.dropKey = p.dropKey;
-  task.firstRow = static_cast<uint32_t>(token * p.heads + head);
+  task.queryTokens = layout.everyToken() ? nullptr : layout.rows + query;
+  task.firstRow = static_cast<uint32_t>((layout.everyToken() ? token * p.heads : 0) + head);
   task.rowStep = static_cast<uint32_t>(p.heads);
   task.threshold = dropThreshold(p.dropRate);
   task.dropScale = dropScale(p.dropRate);
@@ -80,10 +121,10 @@ AttentionTask makeTask(const Problem& p, size_t index, const float* qkv, float* 
 
 /**
  * Computes all tasks, `make(index)`, each thread taking the next few whenever it is done with some: sequences differ in length.
- * `scratch(length)` floats and the task go to `kernel`.
+ * `scratch(length, queries, headDim)` floats and the task go to `kernel`.
  */
 template <typename Make>
-void computeTasks(const Problem& p, void (*kernel)(const AttentionTask*, float*), size_t (*scratch)(size_t, size_t), const Make& make) {
+void computeTasks(const Problem& p, void (*kernel)(const AttentionTask*, float*), size_t (*scratch)(size_t, size_t, size_t), const Make& make) {
   const size_t tasks = p.sequences * p.heads, threads = threadCount();
   const size_t few = std::max<size_t>(1, tasks / (threads * tasksPerThread));
   std::atomic<size_t> taken{0};
@@ -93,9 +134,25 @@ void computeTasks(const Problem& p, void (*kernel)(const AttentionTask*, float*)
       if (begin >= tasks) return;
       for (size_t index = begin; index < end; index++) {
         const AttentionTask task = make(index);
-        if (task.length > 0) kernel(&task, bertwright::scratchFloats(Scratch::attention, scratch(task.length, p.headDim)));
+        if (task.length > 0) kernel(&task, bertwright::scratchFloats(Scratch::attention, scratch(task.length, task.queries, p.headDim)));
       }
     }
+  });
+}
+
+void computeForward(const Problem& p, const Layout& layout, float* out, float* lse) {
+  computeTasks(p, isa().attention.forward, attentionForwardScratch, [&](size_t index) { return makeTask(p, layout, index, out, lse); });
+}
+
+/** dquery and dkeyValue are laid out as query and keyValue. */
+void computeBackward(const Problem& p, const Layout& layout, const float* dout, float* out, float* lse, float* dquery, float* dkeyValue) {
+  computeTasks(p, isa().attention.backward, attentionBackwardScratch, [&](size_t index) {
+    AttentionTask task = makeTask(p, layout, index, out, lse);
+    task.dout = dout + (task.out - out);
+    task.dquery = dquery + (task.query - layout.query);
+    task.dkey = dkeyValue + (task.key - layout.keyValue);
+    task.dvalue = task.dkey + p.hidden;
+    return task;
   });
 }
 
@@ -106,7 +163,7 @@ BERTWRIGHT_FUNCTION(attentionForward, 9) {
   const float* qkv = args.f32(0, "qkv", args.elements({p.tokens, 3, p.hidden}));
   float* out = args.f32(2, "out", args.elements({p.tokens, p.hidden}));
   float* lse = args.f32(3, "lse", args.elements({p.tokens, p.heads}));
-  computeTasks(p, isa().attention.forward, attentionForwardScratch, [&](size_t index) { return makeTask(p, index, qkv, out, lse); });
+  computeForward(p, packedLayout(p, qkv), out, lse);
   return nullptr;
 }
 
@@ -118,13 +175,29 @@ BERTWRIGHT_FUNCTION(attentionBackward, 11) {
   float* out = args.f32(2, "out", width);
   float* lse = args.f32(3, "lse", args.elements({p.tokens, p.heads}));
   float* dqkv = args.f32(5, "dqkv", args.elements({p.tokens, 3, p.hidden}));
-  computeTasks(p, isa().attention.backward, attentionBackwardScratch, [&](size_t index) {
-    AttentionTask task = makeTask(p, index, qkv, out, lse);
-    task.dout = dout + (task.out - out);
-    task.dquery = dqkv + (task.query - qkv);
-    task.dkey = task.dquery + p.hidden;
-    task.dvalue = task.dkey + p.hidden;
-    return task;
-  });
+  computeBackward(p, packedLayout(p, qkv), dout, out, lse, dqkv, dqkv + p.hidden);
+  return nullptr;
+}
+
+BERTWRIGHT_FUNCTION(attentionRowsForward, 11) {
+  const Problem p = readProblem(args, 3, 6);
+  const Layout layout = readRowLayout(args, p, 0, 2);
+  const size_t count = args.length(2);
+  float* out = args.f32(4, "out", args.elements({count, p.hidden}));
+  float* lse = args.f32(5, "lse", args.elements({count, p.heads}));
+  computeForward(p, layout, out, lse);
+  return nullptr;
+}
+
+BERTWRIGHT_FUNCTION(attentionRowsBackward, 14) {
+  const Problem p = readProblem(args, 6, 9);
+  const Layout layout = readRowLayout(args, p, 1, 3);
+  const size_t width = args.elements({args.length(3), p.hidden});
+  const float* dout = args.f32(0, "dout", width);
+  float* out = args.f32(4, "out", width);
+  float* lse = args.f32(5, "lse", args.elements({args.length(3), p.heads}));
+  float* dquery = args.f32(7, "dquery", width);
+  float* dkeyValue = args.f32(8, "dkeyValue", args.elements({p.tokens, 2, p.hidden}));
+  computeBackward(p, layout, dout, out, lse, dquery, dkeyValue);
   return nullptr;
 }

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Pointers are those of the sequence's first token and of the head; strides count floats from token to token. */
+/** Pointers are those of the sequence's first token (or first query) and of the head; strides count floats from one to the next. */
 struct AttentionTask {
+  /** dquery is laid out as query, dkey and dvalue as key and value. */
   const float* query;
+  size_t queryStride;
   const float* key;
   const float* value;
-  size_t qkvStride;
+  size_t keyValueStride;
   /** Forward writes out, backward reads it; dout, dquery, dkey, dvalue are backward's. */
   float* out;
   const float* dout;
@@ -20,10 +22,16 @@ struct AttentionTask {
   float* dquery;
   float* dkey;
   float* dvalue;
+  /** Keys. */
   size_t length;
+  size_t queries;
   size_t headDim;
-  /** Dropout: row of the first token and step from token to token (see src/ops/dropoutGenerator.ts); threshold 0 drops nothing. */
+  /**
+   * Dropout: the rows of the queries start at firstRow and go on by rowStep (see src/ops/dropoutGenerator.ts); with queryTokens
+   * that of query i is firstRow + queryTokens[i] * rowStep. Threshold 0 drops nothing.
+   */
   uint32_t dropKey;
+  const int32_t* queryTokens;
   uint32_t firstRow;
   uint32_t rowStep;
   uint32_t threshold;
@@ -45,16 +53,16 @@ static inline size_t attentionStride(size_t n) { return attentionRoundUp(n) | 16
 /** Queries that are worked on together, an even number of them: each block fetches the gradients of all keys and values again. */
 static const size_t attentionBlockLimit = 64;
 
-static inline size_t attentionBlock(size_t length) { return length < attentionBlockLimit ? length : attentionBlockLimit; }
+static inline size_t attentionBlock(size_t queries) { return queries < attentionBlockLimit ? queries : attentionBlockLimit; }
 
 /** Floats of `scratch`, 64-byte aligned, with operands of either kind. */
-static inline size_t attentionForwardScratch(size_t length, size_t headDim) {
-  const size_t block = attentionBlock(length), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
+static inline size_t attentionForwardScratch(size_t length, size_t queries, size_t headDim) {
+  const size_t block = attentionBlock(queries), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
   return headDim * keyStride + length * dimStride + block * (keyStride + 2 * dimStride);
 }
 
-static inline size_t attentionBackwardScratch(size_t length, size_t headDim) {
-  const size_t block = attentionBlock(length), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
+static inline size_t attentionBackwardScratch(size_t length, size_t queries, size_t headDim) {
+  const size_t block = attentionBlock(queries), keyStride = attentionStride(length), dimStride = attentionStride(headDim);
   return 2 * headDim * keyStride + 3 * length * dimStride + 5 * block * dimStride + 2 * (block + 1) * keyStride;
 }
 

@@ -12,6 +12,9 @@
 /** `count` lines of `k` elements, packed into panels one behind another at `to`; the last panel is padded with zero lines. */
 typedef void (*GemmPack)(const float* from, size_t stride, size_t count, size_t k, float* to);
 
+/** Words of k after which `multiply` asks for another cache line. */
+static const size_t gemmAheadWords = 2;
+
 struct GemmTile {
   /** Rows and columns of the tile of accumulators; rows = 0 where the instruction set has no such kernel. */
   size_t rows, cols;
@@ -19,8 +22,11 @@ struct GemmTile {
   size_t wordElements;
   /** packLines: element p of line i is from[i * stride + p]; packColumns: from[p * stride + i]. */
   GemmPack packLinesA, packColumnsA, packLinesB, packColumnsB;
-  /** c[rows, cols] = or += the product of one panel of each side over `words` words. */
-  void (*multiply)(size_t words, const float* a, const float* b, float* c, size_t cStride, int accumulate);
+  /**
+   * c[rows, cols] = or += the product of one panel of each side over `words` words. On the way one cache line in `gemmAheadWords`
+   * words is asked for into the second-level cache, from `ahead` on.
+   */
+  void (*multiply)(size_t words, const float* a, const float* b, float* c, size_t cStride, int accumulate, const float* ahead);
 };
 
 struct GemmKernels {

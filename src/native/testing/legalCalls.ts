@@ -54,6 +54,12 @@ class Choices {
     return { kind: 'ints', name, values: Array.from({ length: count }, () => this.#random.integer(limit)), bad: refused ? [-1, limit, 2 ** 31 - 1, -(2 ** 31)] : [] };
   }
 
+  /** Some of the tokens, in ascending order. */
+  someOf(tokens: number): { readonly argument: Argument; readonly length: number } {
+    const values = Array.from({ length: tokens }, (_, i) => i).filter(() => this.coin);
+    return { argument: { kind: 'ints', name: 'rows', values, bad: [-1, tokens, 2 ** 31 - 1, -(2 ** 31)] }, length: values.length };
+  }
+
   sequences(tokens: number): Argument {
     const inner = Array.from({ length: this.upTo(3, 0) }, () => this.#random.integer(tokens + 1)).sort((a, b) => a - b);
     // Below zero, or above the last: refused wherever they stand.
@@ -121,15 +127,19 @@ export function legalCalls(available: readonly string[]): { readonly [Name in ke
       ];
     }),
     qkvForward: from((choose) => {
-      const [tokens, hidden] = [choose.upTo(9, 0), choose.upTo(17)];
-      const pairs = ['q', 'k', 'v'].flatMap((letter) => [input(`w${letter}`, hidden * hidden), input(`b${letter}`, hidden)]);
-      return [input('x', tokens * hidden), ...pairs, output('qkv', 3 * tokens * hidden), size('tokens', tokens), size('hidden', hidden)];
+      const [tokens, hidden, withQuery] = [choose.upTo(9, 0), choose.upTo(17), choose.coin];
+      const pairs = ['k', 'v'].flatMap((letter) => [input(`w${letter}`, hidden * hidden), input(`b${letter}`, hidden)]);
+      return [
+        input('x', tokens * hidden), choose.maybe('wq', hidden * hidden, false, withQuery), choose.maybe('bq', hidden, false, withQuery), ...pairs,
+        output('qkv', (withQuery ? 3 : 2) * tokens * hidden), size('tokens', tokens), size('hidden', hidden),
+      ];
     }),
     qkvBackward: from((choose) => {
-      const [tokens, hidden] = [choose.upTo(9, 0), choose.upTo(17)];
-      const pairs = ['q', 'k', 'v'].flatMap((letter) => [output(`dw${letter}`, hidden * hidden), output(`db${letter}`, hidden)]);
+      const [tokens, hidden, withQuery] = [choose.upTo(9, 0), choose.upTo(17), choose.coin];
+      const pairs = ['k', 'v'].flatMap((letter) => [output(`dw${letter}`, hidden * hidden), output(`db${letter}`, hidden)]);
       return [
-        input('dqkv', 3 * tokens * hidden), input('x', tokens * hidden), ...['wq', 'wk', 'wv'].map((name) => input(name, hidden * hidden)), choose.maybe('dx', tokens * hidden, true),
+        input('dqkv', (withQuery ? 3 : 2) * tokens * hidden), input('x', tokens * hidden), choose.maybe('wq', hidden * hidden, false, withQuery), input('wk', hidden * hidden),
+        input('wv', hidden * hidden), choose.maybe('dx', tokens * hidden, true), choose.maybe('dwq', hidden * hidden, true, withQuery), choose.maybe('dbq', hidden, true, withQuery),
         ...pairs, size('tokens', tokens), size('hidden', hidden), boolean('accumulate', choose.coin),
       ];
     }),
@@ -155,6 +165,25 @@ export function legalCalls(available: readonly string[]): { readonly [Name in ke
       return [
         input('dout', tokens * hidden), input('qkv', 3 * tokens * hidden), input('out', tokens * hidden), input('lse', tokens * heads), choose.sequences(tokens), output('dqkv', 3 * tokens * hidden),
         size('tokens', tokens), size('heads', heads), size('headDim', headDim), rate(choose.coin ? 0 : 0.3), key(2 ** 32 - 1),
+      ];
+    }),
+    attentionRowsForward: from((choose) => {
+      const [tokens, heads, headDim] = [choose.upTo(30, 0), choose.upTo(3), choose.upTo(9)];
+      const rows = choose.someOf(tokens);
+      const [hidden, count] = [heads * headDim, rows.length];
+      return [
+        input('query', count * hidden), input('keyValue', 2 * tokens * hidden), rows.argument, choose.sequences(tokens), output('out', count * hidden), output('lse', count * heads),
+        size('tokens', tokens), size('heads', heads), size('headDim', headDim), rate(choose.coin ? 0 : 0.3), key(7),
+      ];
+    }),
+    attentionRowsBackward: from((choose) => {
+      const [tokens, heads, headDim] = [choose.upTo(30, 0), choose.upTo(3), choose.upTo(9)];
+      const rows = choose.someOf(tokens);
+      const [hidden, count] = [heads * headDim, rows.length];
+      return [
+        input('dout', count * hidden), input('query', count * hidden), input('keyValue', 2 * tokens * hidden), rows.argument, input('out', count * hidden), input('lse', count * heads),
+        choose.sequences(tokens), output('dquery', count * hidden), output('dkeyValue', 2 * tokens * hidden),
+        size('tokens', tokens), size('heads', heads), size('headDim', headDim), rate(choose.coin ? 0 : 0.3), key(7),
       ];
     }),
     layerNormForward: from((choose) => {

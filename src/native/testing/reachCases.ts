@@ -160,7 +160,7 @@ export function qkvCases(): Case[] {
 }
 
 function attentionCases(): Case[] {
-  const [heads, headDim, cuSeqlens] = [2, 11, Int32Array.of(0, 3, 22, 23)];
+  const [heads, headDim, cuSeqlens, rows] = [2, 11, Int32Array.of(0, 3, 22, 23), Int32Array.of(1, 4, 5, 22)];
   const [tokens, hidden] = [23, heads * headDim];
   const sequenceOf = (token: number): number => cuSeqlens.findLastIndex((start) => start <= token);
   const head = (at: number): number => Math.floor(column(hidden)(at) / headDim);
@@ -200,6 +200,17 @@ function attentionCases(): Case[] {
         const dqkv = make(tokens * 3 * hidden);
         addon.attentionBackward(dout as Float32Array, qkv, out, lse, cuSeqlens, dqkv, tokens, heads, headDim, 0, 0);
         return [dqkv];
+      },
+    },
+    {
+      name: 'attentionRowsForward',
+      inputs: [
+        input(rows.length * hidden, (e) => (output, at) => (output === 0 ? row(hidden)(at) : row(heads)(at)) === row(hidden)(e) && (output === 0 ? head(at) : column(heads)(at)) === head(e % hidden), false),
+      ],
+      run: (addon, [query]) => {
+        const [out, lse] = [make(rows.length * hidden), make(rows.length * heads)];
+        addon.attentionRowsForward(query as Float32Array, randomArray(tokens * 2 * hidden, 10), rows, cuSeqlens, out, lse, tokens, heads, headDim, 0, 0);
+        return [out, lse];
       },
     },
   ];

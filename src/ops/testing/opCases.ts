@@ -86,12 +86,12 @@ export function feedForwardSublayerCase(t: number, h: number, f: number, activat
 }
 
 /** Without the key's bias: it adds the same to a whole row of scores, so its gradient is 0. */
-export function attentionSublayerCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec): OpCase {
+export function attentionSublayerCase(lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec, rows?: readonly number[]): OpCase {
   const cuSeqlens = starts(lengths);
   const h = heads * headDim;
   const pair = [[h, h], [h]];
   return {
-    name: `attentionSublayer lengths ${lengths.join(' ')}, ${heads} heads of ${headDim}${describeDropout(spec)}`,
+    name: `attentionSublayer lengths ${lengths.join(' ')}, ${heads} heads of ${headDim}${describeDropout(spec)}${rows === undefined ? '' : `, tokens ${rows.join(' ')}`}`,
     shapes: [[cuSeqlens.at(-1) as number, h], ...pair, [h, h], ...pair, ...pair, [h], [h]],
     spread: h ** -0.25,
     run: (x, wq, bq, wk, wv, bv, wo, bo, gamma, beta) =>
@@ -103,6 +103,7 @@ export function attentionSublayerCase(lengths: readonly number[], heads: number,
         },
         { cuSeqlens, numHeads: heads, dropout: spec === undefined ? undefined : { ...spec, key: spec.key + 1 } },
         { weight: vector(gamma), bias: vector(beta), epsilon: 1, dropout: spec },
+        rows === undefined ? undefined : Int32Array.from(rows),
       ),
   };
 }
@@ -181,6 +182,7 @@ export const smallCases: readonly OpCase[] = [
   feedForwardSublayerCase(5, 3, 7, 'tanh', third),
   attentionSublayerCase([3, 1, 5], 2, 3),
   attentionSublayerCase([3, 1, 5], 2, 3, third),
+  attentionSublayerCase([3, 1, 5], 2, 3, third, [0, 2, 5, 8]),
   layerNormCase(5, 7),
   layerNormCase(1, 2),
   residualLayerNormCase(5, 7),
@@ -213,6 +215,7 @@ export const largeCases: readonly OpCase[] = [
   attentionCase([150], 2, 32, third),
   feedForwardSublayerCase(67, 45, 131, 'gelu', tenth),
   attentionSublayerCase([33, 1, 70, 17], 3, 17, tenth),
+  attentionSublayerCase([33, 1, 70, 17], 3, 17, tenth, [0, 1, 32, 33, 50, 103]),
   layerNormCase(67, 131),
   residualLayerNormCase(67, 131, tenth),
   dropoutCase(67, 131, tenth),

@@ -64,7 +64,14 @@ function mildDropout(random: Random): DropoutSpec | undefined {
   return spec === undefined ? undefined : { ...spec, rate: Math.min(spec.rate, 0.3) };
 }
 
-type AttentionCase = typeof attentionCase | typeof attentionSublayerCase;
+type AttentionCase = (lengths: readonly number[], heads: number, headDim: number, spec?: DropoutSpec) => OpCase;
+
+/** Some tokens of the sequences, none or all at times. */
+function someTokens(random: Random, lengths: readonly number[]): number[] {
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const share = [0, 0.15, 0.5, 1][random.integer(4)] as number;
+  return Array.from({ length: tokens }, (_, i) => i).filter(() => random.uniform() < share);
+}
 
 /** Sequences of a batch, empty ones among them; one case of twenty is a longer one, one of a hundred has more than 700 tokens. */
 function drawAttention(random: Random, index: number, spec: DropoutSpec | undefined, makeCase: AttentionCase = attentionCase): OpCase {
@@ -152,6 +159,11 @@ export const randomOps: readonly RandomOp[] = [
   { name: 'attention', products: true, draw: (random, index) => drawAttention(random, index, undefined) },
   { name: 'attention with dropout', products: true, draw: (random, index) => drawAttention(random, index, dropoutSpec(random)) },
   { name: 'attentionSublayer', products: true, draw: (random, index) => drawAttention(random, index, mildDropout(random), attentionSublayerCase) },
+  {
+    name: 'attentionSublayer at some tokens', products: true,
+    draw: (random, index) =>
+      drawAttention(random, index, mildDropout(random), (lengths, heads, headDim, spec) => attentionSublayerCase(lengths, heads, headDim, spec, someTokens(random, lengths))),
+  },
   {
     name: 'feedForwardSublayer',
     products: true,
