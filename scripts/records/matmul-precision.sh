@@ -16,7 +16,7 @@ for seed in 1 2 3; do
       --warmup-steps 100 --logging-steps 50 --eval-steps 1000 --seed "$seed" --matmul-precision "$precision" --engine native \
       --output "$out/pretrain-$precision-$seed"
     for task in mrpc rte; do
-      bertwright finetune --task "$task" --model "$model" --data "$glue" --per-device-train-batch-size 32 --learning-rate 5e-5 --num-train-epochs 3 \
+      bertwright finetune --task "$task" --model "$model" --data "$glue" --per-device-train-batch-size 32 --learning-rate 5e-5 --num-train-epochs 2 \
         --no-predict --seed "$seed" --matmul-precision "$precision" --engine native --output "$out/$task-$precision-$seed"
     done
     node "$dist/records/precisionTable.js" "$out"
