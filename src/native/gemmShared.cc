@@ -17,8 +17,12 @@ namespace {
 
 /** Words of B packed at a time by all threads together (4 MiB). */
 constexpr size_t sharedWords = size_t{1} << 20;
-/** Rows of A in a task; a multiple of every tile's rows. */
-constexpr size_t rowsPerTask = 48;
+/**
+ * Rows of A in a task, a multiple of every tile's rows, by the shape alone: column sums are cut by it. Each task streams the
+ * whole block of B, so more rows spare the caches that cores share; but a dozen tasks are to be left.
+ */
+constexpr size_t rowsPerTaskOf(size_t m) { return m >= 12 * 96 ? 96 : 48; }
+
 /** Panels of B in a packing task. */
 constexpr size_t panelsPerPack = 4;
 
@@ -70,7 +74,7 @@ class SharedProduct {
  public:
   explicit SharedProduct(const GemmProblem& problem)
       : p_(problem), tile_(gemmTile()), kBlock_(gemmBlockK(tile_, p_.k)), nBlock_(gemmBlockN(tile_, p_.n, kBlock_, sharedWords)),
-        kBlocks_(divideUp(p_.k, kBlock_)), stages_(divideUp(p_.n, nBlock_) * kBlocks_), rowTasks_(divideUp(p_.m, rowsPerTask)),
+        kBlocks_(divideUp(p_.k, kBlock_)), stages_(divideUp(p_.n, nBlock_) * kBlocks_), rowsPerTask_(rowsPerTaskOf(p_.m)), rowTasks_(divideUp(p_.m, rowsPerTask_)),
         bufferWords_(nBlock_ * kBlock_ / tile_.wordElements) {
     // Few rows are cut into groups of columns as well, so that every thread finds several tasks; but each group packs A anew.
     const size_t wanted = 6 * threadCount();
@@ -141,7 +145,7 @@ class SharedProduct {
   size_t packCols() const { return panelsPerPack * tile_.cols; }
 
   void work() {
-    float* packedA = scratchFloats(Scratch::gemmA, rowsPerTask * (kBlock_ / tile_.wordElements) + packSlack);
+    float* packedA = scratchFloats(Scratch::gemmA, rowsPerTask_ * (kBlock_ / tile_.wordElements) + packSlack);
     Position position;
     Prefetch prefetch;
     Task task{}, following{};
@@ -158,8 +162,8 @@ class SharedProduct {
       const size_t rowTask = task.index / stage.groups;
       if (more) aim(prefetch, following, rowTask);
       if (task.stage != packedStage || rowTask != packedRows) {
-        const size_t row = rowTask * rowsPerTask;
-        gemmPackA(p_, tile_, row, std::min(rowsPerTask, p_.m - row), stage.k, stage.kPart, packedA);
+        const size_t row = rowTask * rowsPerTask_;
+        gemmPackA(p_, tile_, row, std::min(rowsPerTask_, p_.m - row), stage.k, stage.kPart, packedA);
         packedStage = task.stage;
         packedRows = rowTask;
       }
@@ -174,8 +178,8 @@ class SharedProduct {
       const size_t col = task.index * packCols();
       prefetch.aim(p_.b, stage.col + col, std::min(packCols(), stage.cols - col), stage.k, stage.kPart);
     } else if (task.index / stage.groups != rowTaskNow) {
-      const size_t row = task.index / stage.groups * rowsPerTask;
-      prefetch.aim(p_.a, row, std::min(rowsPerTask, p_.m - row), stage.k, stage.kPart);
+      const size_t row = task.index / stage.groups * rowsPerTask_;
+      prefetch.aim(p_.a, row, std::min(rowsPerTask_, p_.m - row), stage.k, stage.kPart);
     }
   }
 
@@ -195,8 +199,8 @@ class SharedProduct {
     // Parts of C count their stages, so that sums over k are added in order whoever is faster.
     std::atomic<size_t>& part = partStages(task.index);
     if (stage.k > 0) waitUntil(part, task.stage);
-    const size_t row = task.index / stage.groups * rowsPerTask;
-    const size_t rows = std::min(rowsPerTask, p_.m - row);
+    const size_t row = task.index / stage.groups * rowsPerTask_;
+    const size_t rows = std::min(rowsPerTask_, p_.m - row);
     const size_t begin = task.index % stage.groups * groupCols_;
     const size_t cols = std::min(groupCols_, stage.cols - begin);
     const size_t tiles = divideUp(rows, tile_.rows) * divideUp(cols, tile_.cols);
@@ -205,7 +209,7 @@ class SharedProduct {
                        p_.accumulate || stage.k > 0, stage.k + stage.kPart == p_.k, [&] { prefetch.advance(share); });
     if (p_.partialSums != nullptr && stage.k + stage.kPart == p_.k) {
       const size_t col = stage.col + begin;
-      isa().gemm.columnSums(p_.c + row * p_.ldc + col, p_.ldc, rows, cols, p_.partialSums + row / rowsPerTask * p_.n + col, 0);
+      isa().gemm.columnSums(p_.c + row * p_.ldc + col, p_.ldc, rows, cols, p_.partialSums + row / rowsPerTask_ * p_.n + col, 0);
     }
     // Counted up and never set: a thread held up here must not take back what others did in the next block of columns.
     part.fetch_add(1, std::memory_order_release);
@@ -214,7 +218,7 @@ class SharedProduct {
 
   const GemmProblem& p_;
   const GemmTile& tile_;
-  size_t kBlock_, nBlock_, kBlocks_, stages_, rowTasks_, bufferWords_;
+  size_t kBlock_, nBlock_, kBlocks_, stages_, rowsPerTask_, rowTasks_, bufferWords_;
   size_t groupCols_ = 0, total_ = 0;
   float* packedB_ = nullptr;
   std::atomic<size_t>* counters_ = nullptr;
@@ -226,7 +230,7 @@ class SharedProduct {
 void gemmShared(const GemmProblem& p) {
   if (p.epilogue == nullptr || p.epilogue->columnSums == nullptr) return SharedProduct(p).run();
   GemmProblem withSums = p;
-  const size_t tasks = divideUp(p.m, rowsPerTask);
+  const size_t tasks = divideUp(p.m, rowsPerTaskOf(p.m));
   withSums.partialSums = scratchFloats(Scratch::gemmSums, tasks * p.n);
   SharedProduct(withSums).run();
   gemmColumnSums(withSums.partialSums, p.n, tasks, p.n, p.epilogue->columnSums, false);
