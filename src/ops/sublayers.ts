@@ -136,16 +136,25 @@ function nativeFeedForwardSublayer(x: tf.Tensor2D, weights: FeedForwardWeights, 
   );
 }
 
+/** What both native forms of the attention sublayer call its kernels with. */
+function checkedSizes(x: tf.Tensor2D, { cuSeqlens, numHeads, dropout }: AttentionLayout) {
+  const [tokens, hidden] = x.shape;
+  checkAttention([tokens, 3 * hidden], cuSeqlens, numHeads);
+  const { rate, key: dropKey } = dropout ?? { rate: 0, key: 0 };
+  return { tokens, hidden, cuSeqlens, numHeads, headDim: hidden / numHeads, rate, dropKey };
+}
+
+/** The tensors that their gradients are of, in the order of those. */
+function attentionInputs(x: tf.Tensor2D, { query, key, value, output }: AttentionWeights, end: SublayerEnd): tf.Tensor[] {
+  return [x, ...[query, key, value, output].flatMap(({ weight, bias }) => [weight, bias]), end.weight, end.bias];
+}
+
 function nativeAttentionSublayer(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd): tf.Tensor2D {
   const recording = recordingGradient();
   const { query, key, value, output } = weights;
-  const { cuSeqlens, numHeads } = layout;
-  const [tokens, hidden] = x.shape;
-  checkAttention([tokens, 3 * hidden], cuSeqlens, numHeads);
-  const headDim = hidden / numHeads;
-  const { rate, key: dropKey } = layout.dropout ?? { rate: 0, key: 0 };
+  const { tokens, hidden, cuSeqlens, numHeads, headDim, rate, dropKey } = checkedSizes(x, layout);
   return withGradient<tf.Tensor2D>(
-    [x, ...[query, key, value, output].flatMap(({ weight, bias }) => [weight, bias]), end.weight, end.bias],
+    attentionInputs(x, weights, end),
     (save) => {
       const qkv = allocate([tokens, 3 * hidden]);
       addon().qkvForward(
@@ -190,14 +199,10 @@ function projectionGradients(hidden: number) {
 function nativeAttentionSublayerAt(x: tf.Tensor2D, weights: AttentionWeights, layout: AttentionLayout, end: SublayerEnd, rows: Int32Array): tf.Tensor2D {
   const recording = recordingGradient();
   const { query, key, value, output } = weights;
-  const { cuSeqlens, numHeads } = layout;
-  const [tokens, hidden] = x.shape;
+  const { tokens, hidden, cuSeqlens, numHeads, headDim, rate, dropKey } = checkedSizes(x, layout);
   const count = rows.length;
-  checkAttention([tokens, 3 * hidden], cuSeqlens, numHeads);
-  const headDim = hidden / numHeads;
-  const { rate, key: dropKey } = layout.dropout ?? { rate: 0, key: 0 };
   return withGradient<tf.Tensor2D>(
-    [x, ...[query, key, value, output].flatMap(({ weight, bias }) => [weight, bias]), end.weight, end.bias],
+    attentionInputs(x, weights, end),
     (save) => {
       const [chosen, queries, keyValue] = [allocate([count, hidden]), allocate([count, hidden]), allocate([tokens, 2 * hidden])] as const;
       addon().gatherRows(valuesOf(x), rows, chosen.values, count, hidden);
