@@ -1,10 +1,10 @@
 /** Everything a pretraining run needs before its first step: corpus, tokenizer, model, plan, and what is recorded about it. */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { findModelFiles, type ModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { configToJson } from '../src/config/index.js';
-import { UsageError } from '../src/data/errors.js';
+import { IoError, UsageError } from '../src/data/errors.js';
 import { didYouMeanPath } from '../src/data/nearPath.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, BertForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
@@ -181,10 +181,14 @@ async function createModel(options: PretrainOptions, sha256: string, tokenizer: 
 
 /** SHA-256 over configuration and weights of a checkpoint directory; an absent one is a UsageError with the near match. */
 async function modelHash(directory: string): Promise<string> {
-  const names = await readdir(directory).catch(async (cause: unknown) => {
+  let found: ModelFiles;
+  try {
+    found = findModelFiles(directory);
+  } catch (cause) {
+    if (!(cause instanceof IoError)) throw cause;
     throw new UsageError(`no model directory ${directory}.${await didYouMeanPath(directory)}`, { hint: 'a model directory holds config.json and model.safetensors', cause });
-  });
+  }
   const hash = createHash('sha256');
-  for (const name of names.sort()) if (name === 'config.json' || name.endsWith('.safetensors')) hash.update(await hashFile(path.join(directory, name)));
+  for (const file of [found.config, ...found.weights]) hash.update(await hashFile(file));
   return hash.digest('hex');
 }

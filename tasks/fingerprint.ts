@@ -1,11 +1,11 @@
 /** Hashes of what a run depends on, so that a resume notices a changed model, tokenizer or data file. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { findModelFiles, type ModelFiles } from '../src/checkpoint/modelFiles.js';
 import { requireIntact } from '../src/checkpoint/outputDirectory.js';
-import { UsageError } from '../src/data/errors.js';
+import { IoError, UsageError } from '../src/data/errors.js';
 import { didYouMeanPath } from '../src/data/nearPath.js';
 
 /** SHA-256 over the contents of files, in the order given. */
@@ -21,27 +21,26 @@ export interface ModelFingerprint {
   readonly tokenizer: string;
 }
 
-/** File names of a model directory; an absent one is a UsageError with the near match, and so is one without a configuration. */
-export async function modelFiles(directory: string): Promise<string[]> {
-  let names: string[];
+/** The files of a model directory; an absent one is a UsageError with the near match, and so is one without a configuration. */
+export async function requireModelFiles(directory: string): Promise<ModelFiles> {
+  let found: ModelFiles;
   try {
-    names = (await readdir(directory)).sort();
+    found = findModelFiles(directory);
   } catch (cause) {
+    if (!(cause instanceof IoError)) throw cause;
     throw new UsageError(`no model directory ${directory}.${await didYouMeanPath(directory)}`, { hint: 'a model directory holds config.json, model.safetensors and vocab.txt', cause });
   }
-  if (!names.includes('config.json')) {
-    throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });
+  if (!existsSync(found.config)) {
+    throw new UsageError(`${directory} holds no config.json`, { hint: `it holds: ${found.names.slice(0, 12).join(', ') || 'nothing'}; give a checkpoint directory` });
   }
-  return names;
+  return found;
 }
 
-/** Hashes of a model directory. Throws as `modelFiles` does, and a DataError where a checkpoint's file is damaged. */
+/** Hashes of a model directory. Throws as `requireModelFiles` does, and a DataError where a checkpoint's file is damaged. */
 export async function fingerprintModel(directory: string, withWeights: boolean): Promise<ModelFingerprint> {
-  const names = await modelFiles(directory);
+  const { config, weights, names } = await requireModelFiles(directory);
   // An intermediate checkpoint lists its files' hashes; a damaged one that was asked for is refused.
   if (names.includes('manifest.json')) await requireIntact(directory);
-  const weights = names.filter((name) => name.endsWith('.safetensors') || name === 'pytorch_model.bin');
   const tokenizer = names.filter((name) => ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'].includes(name));
-  const inside = (list: readonly string[]): string[] => list.map((name) => path.join(directory, name));
-  return { model: await hashFiles(inside(['config.json', ...(withWeights ? weights : [])])), tokenizer: await hashFiles(inside(tokenizer)) };
+  return { model: await hashFiles([config, ...(withWeights ? weights : [])]), tokenizer: await hashFiles(tokenizer.map((name) => path.join(directory, name))) };
 }

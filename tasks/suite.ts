@@ -10,7 +10,7 @@ import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
 import { finetune } from './finetune.js';
-import { modelFiles } from './fingerprint.js';
+import { requireModelFiles } from './fingerprint.js';
 import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
 
@@ -91,7 +91,7 @@ async function withEarlierStatus(run: SuiteRun): Promise<SuiteRun> {
  * InterruptedError after the current run saved. Failures of single runs are in the result, not thrown.
  */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  for (const model of options.models) await modelFiles(model);
+  for (const model of options.models) await requireModelFiles(model);
   const runs = await plannedRuns(options);
   if (options.dryRun === true) return { output: options.output, runs: await Promise.all(runs.map(withEarlierStatus)) };
   await mkdir(options.output, { recursive: true });

@@ -1,17 +1,15 @@
 /**
- * A model directory as Hugging Face lays it out: config.json beside model.safetensors, whole or in shards. The one place
- * that knows foreign tensor names: legacy LayerNorm names, checkpoints without the encoder's prefix, tied decoders.
+ * A model directory as Hugging Face lays it out: config.json beside its weights. The one place that knows the variants of
+ * Hugging Face's tensor names: legacy LayerNorm names, checkpoints without the encoder's prefix, tied decoders. Which files
+ * hold the weights stands in modelFiles.ts.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DataError, IoError } from '../data/errors.js';
-import { isJsonObject, parseJsonObject } from '../data/strictJson.js';
 import { writeFileAtomic } from './atomicFile.js';
-import { readSafetensors, type SafetensorsEntry, type TensorData, writeSafetensors } from './safetensors.js';
-
-export const configFileName = 'config.json';
-export const weightsFileName = 'model.safetensors';
-const indexFileName = 'model.safetensors.index.json';
+import { configFileName, readStoredTensors, weightsFileName } from './modelFiles.js';
+import { type TensorData, writeSafetensors } from './safetensors.js';
+import type { StoredTensor } from './storedTensor.js';
 
 /** Tensors outside the encoder start with one of these, whether or not the encoder's names carry its prefix. */
 const headPrefixes = ['cls.', 'classifier.'];
@@ -19,13 +17,6 @@ const headPrefixes = ['cls.', 'classifier.'];
 const predictionBias = 'cls.predictions.bias';
 const decoderWeight = 'cls.predictions.decoder.weight';
 const decoderBias = 'cls.predictions.decoder.bias';
-
-interface StoredTensor {
-  /** As the file spells it. */
-  readonly name: string;
-  readonly file: string;
-  readonly entry: SafetensorsEntry;
-}
 
 /** How the tensors of one kind of model are named. */
 export interface WeightNames {
@@ -59,8 +50,7 @@ export class CheckpointWeights {
    * @throws IoError where there are none, saying what the directory has; DataError where a file is damaged
    */
   static read(directory: string, names: WeightNames): CheckpointWeights {
-    const stored = weightFiles(directory).flatMap((file) => [...readSafetensors(file)].map(([name, entry]) => ({ name, file, entry })));
-    return new CheckpointWeights(stored, names);
+    return new CheckpointWeights(readStoredTensors(directory), names);
   }
 
   /**
@@ -135,36 +125,4 @@ export function writeModelDirectory(directory: string, config: Readonly<Record<s
 /** TensorFlow's names of the LayerNorm parameters, which the first PyTorch checkpoints kept. */
 function modernName(name: string): string {
   return name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-}
-
-function weightFiles(directory: string): string[] {
-  const whole = path.join(directory, weightsFileName);
-  if (existsSync(whole)) return [whole];
-  const index = path.join(directory, indexFileName);
-  if (existsSync(index)) return shardFiles(directory, index);
-  let entries: string[];
-  try {
-    entries = readdirSync(directory);
-  } catch (cause) {
-    throw new IoError(`${directory}: cannot read the model directory (${(cause as Error).message})`, { cause });
-  }
-  const other = entries.find((entry) => /\.(bin|ckpt|index|h5|msgpack|onnx)$/.test(entry));
-  throw new IoError(`${directory}: found no ${weightsFileName}; the directory has ${entries.length === 0 ? 'no files' : entries.slice(0, 10).join(', ')}`, {
-    hint: other === undefined ? 'A model directory holds config.json and model.safetensors.' : `${other} cannot be read; save the model as safetensors first.`,
-  });
-}
-
-/** The shards that an index names, all of them plain files of the same directory. */
-function shardFiles(directory: string, index: string): string[] {
-  const json = parseJsonObject(readFileSync(index, 'utf8'), { file: index });
-  const map = json['weight_map'];
-  if (!isJsonObject(map)) throw new DataError('weight_map is missing or is not an object', { location: { file: index } });
-  const names = new Set<string>();
-  for (const [tensor, name] of Object.entries(map)) {
-    if (typeof name !== 'string' || name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name)) {
-      throw new DataError(`weight_map of "${tensor}" is ${JSON.stringify(name)}; expected the plain name of a file in this directory`, { location: { file: index } });
-    }
-    names.add(name);
-  }
-  return [...names].sort().map((name) => path.join(directory, name));
 }

@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError, IoError } from '../data/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject, setOwn } from '../data/strictJson.js';
 import { writeFileAtomic } from './atomicFile.js';
+import type { TensorEntry } from './storedTensor.js';
 import { widenToFloat32 } from './widenToFloat32.js';
 
 /** Bytes of one element. */
@@ -34,20 +35,8 @@ const maxHeaderBytes = 100_000_000;
 /** Metadata key of the hash over names, dtypes, shapes and data, by which our own files notice a flipped bit. */
 const hashKey = 'bertwright_sha256';
 
-export interface SafetensorsEntry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  /** The tensor's bytes, little endian, within the file's one buffer. */
-  readonly bytes: Uint8Array;
-  /**
-   * The values as float32: F32 without a copy where it is aligned, F16 and BF16 widened exactly, F64 rounded.
-   * @throws DataError naming the tensor for any other dtype
-   */
-  readonly data: Float32Array;
-}
-
 export interface SafetensorsFile {
-  readonly tensors: Map<string, SafetensorsEntry>;
+  readonly tensors: Map<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -66,7 +55,7 @@ interface Range {
 }
 
 /** All tensors of a file by name. Errors as readSafetensorsFile. */
-export function readSafetensors(file: string): Map<string, SafetensorsEntry> {
+export function readSafetensors(file: string): Map<string, TensorEntry> {
   return readSafetensorsFile(file).tensors;
 }
 
@@ -79,7 +68,7 @@ export function readSafetensors(file: string): Map<string, SafetensorsEntry> {
 export function readSafetensorsFile(file: string): SafetensorsFile {
   const { header, buffer } = readParts(file);
   const { ranges, metadata } = checkHeader(file, header, buffer.byteLength);
-  const tensors = new Map<string, SafetensorsEntry>();
+  const tensors = new Map<string, TensorEntry>();
   for (const range of ranges) tensors.set(range.name, entryOf(file, range, new Uint8Array(buffer, range.begin, range.end - range.begin)));
   const expected = metadata[hashKey];
   if (expected !== undefined && hashOf(tensors) !== expected) {
@@ -96,7 +85,7 @@ export function readSafetensorsFile(file: string): SafetensorsFile {
  * @param metadata further strings; transformers wants {"format": "pt"}
  */
 export function writeSafetensors(file: string, tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>> = {}): void {
-  const entries = new Map<string, SafetensorsEntry>();
+  const entries = new Map<string, TensorEntry>();
   // Wide elements first, so that every tensor stays aligned within the data section.
   const names = [...tensors.keys()].sort((a, b) => (isBytes(tensors.get(a)) === isBytes(tensors.get(b)) ? (a < b ? -1 : 1) : isBytes(tensors.get(a)) ? 1 : -1));
   for (const name of names) {
@@ -124,7 +113,7 @@ function isBytes(tensor: TensorData | undefined): boolean {
   return tensor?.data instanceof Uint8Array;
 }
 
-function entryOf(file: string, range: Range, bytes: Uint8Array): SafetensorsEntry {
+function entryOf(file: string, range: Range, bytes: Uint8Array): TensorEntry {
   const { name, dtype, shape } = range;
   return {
     dtype,
@@ -238,7 +227,7 @@ function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
-function hashOf(tensors: ReadonlyMap<string, SafetensorsEntry>): string {
+function hashOf(tensors: ReadonlyMap<string, TensorEntry>): string {
   const hash = createHash('sha256');
   const chunk = 1024 * 1024 * 1024;
   for (const name of [...tensors.keys()].sort()) {

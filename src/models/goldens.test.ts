@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after, type TestContext } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { readSafetensors, type SafetensorsEntry } from '../checkpoint/safetensors.js';
+import { readSafetensors } from '../checkpoint/safetensors.js';
+import type { TensorEntry } from '../checkpoint/storedTensor.js';
 import { packSequences } from '../data/packedBatch.js';
 import type { PretrainingBatch } from '../data/pretrainingBatch.js';
 import { type EngineName, setEngine } from '../engine/index.js';
@@ -35,11 +36,11 @@ function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance
 }
 
 class Golden {
-  readonly #tensors: Map<string, SafetensorsEntry>;
+  readonly #tensors: Map<string, TensorEntry>;
   constructor(activation: string) {
     this.#tensors = readSafetensors(path.join(fixtures, `tiny-bert-${activation}.safetensors`));
   }
-  entry(name: string): SafetensorsEntry {
+  entry(name: string): TensorEntry {
     const entry = this.#tensors.get(name);
     assert.ok(entry !== undefined, name);
     return entry;

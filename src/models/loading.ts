@@ -1,7 +1,7 @@
 /** Makes models: from a configuration with random weights, or from a checkpoint directory. */
-import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointWeights, configFileName } from '../checkpoint/huggingFaceLayout.js';
+import { CheckpointWeights } from '../checkpoint/huggingFaceLayout.js';
+import { findModelFiles } from '../checkpoint/modelFiles.js';
 import { readConfigJson } from '../config/configJson.js';
 import type { EncoderConfig, ProblemType } from '../config/encoderConfig.js';
 import { DataError, UsageError } from '../data/errors.js';
@@ -51,7 +51,7 @@ export async function loadModel<M extends PretrainedModel>(
   directory: string,
   options: FromPretrainedOptions = {},
 ): Promise<M> {
-  const file = path.join(directory, configFileName);
+  const file = findModelFiles(directory).config;
   const json = readConfigJson(file);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
   const config = withLabels(type.configFromJson(json, file), options);
