@@ -39,7 +39,7 @@ test('step: the machine is named, both precisions are measured unless one is ask
   assert.equal(what, 'step');
   assert.deepEqual([machine['node'], machine['bertwright']], [process.version, packageVersion()]);
   for (const key of ['processor', 'cores', 'threads', 'memoryGib']) assert.ok(machine[key], key);
-  assert.deepEqual(results.map(({ precision }) => precision), machine['instructionSet'] === 'avx512bf16' ? ['bf16', 'highest'] : ['highest']);
+  assert.deepEqual(results.map(({ precision }) => precision), machine['instructionSet'] === 'amx' || machine['instructionSet'] === 'avx512bf16' ? ['bf16', 'highest'] : ['highest']);
   assert.deepEqual(benchJson(...step, '--matmul-precision', 'highest').results.map(({ precision }) => precision), ['highest']);
   for (const result of results) {
     assert.deepEqual([result['modelConfig'], result['batchSize'], result['seqLength']], [configFile, 3, 11]);

@@ -116,12 +116,12 @@ function bestTime(addon: NativeAddon, kind: ProductKind, [m, n, k]: readonly [nu
 
 /** All shapes with one instruction set and precision. The addon is left as it was found. */
 export function measureGemm(addon: NativeAddon, { models, isa, precision, clock }: GemmOptions): { readonly peakGflops: number; readonly results: readonly GemmResult[]; readonly summary: readonly GemmSummary[] } {
-  const before = addon.info().isa;
+  const { isa: before, withBf16 } = addon.info();
   addon.setIsa(isa);
   addon.setMatmulPrecision(precision);
   try {
-    // f32 products on a processor with AVX512_BF16 are AVX-512's.
-    const peakGflops = addon.measurePeakGflops(isa === 'avx512bf16' && precision === 'highest' ? 'avx512' : isa);
+    // f32 products beside those of bfloat16 are AVX-512's.
+    const peakGflops = addon.measurePeakGflops(withBf16.includes(isa) && precision === 'highest' ? 'avx512' : isa);
     const measured = (set: 'layers' | 'small', kind: ProductKind, shape: readonly [number, number, number], names: Pick<GemmResult, 'modelConfig' | 'layer'>): GemmResult => {
       const [m, n, k] = shape;
       const best = bestTime(addon, kind, shape, set, clock);

@@ -39,7 +39,7 @@ const meanings: Readonly<Record<string, readonly What[]>> = {
 const options: Readonly<Record<string, OptionSpec>> = {
   what: { type: 'string', describe: 'what to measure', choices: whats, default: 'step' },
   'model-config': { type: 'list', describe: 'tiny, mini, small, medium, base, large, minilm-l6, minilm-l12, or a config.json; several after one another (default: mini; gemm: minilm-l6,base)' },
-  isa: { type: 'list', describe: 'instruction sets of the native engine: avx512bf16, avx512, avx2, portable, neon (default: the best; BERTWRIGHT_ISA in the environment forces one in every command)' },
+  isa: { type: 'list', describe: 'instruction sets of the native engine: amx, avx512bf16, avx512, avx2, portable, neon (default: the best; BERTWRIGHT_ISA in the environment forces one in every command)' },
   steps: { type: 'number', whole: true, describe: 'timed steps after warm-up (default: 10; memory: 3); timed runs of tokenizer (5) and vocab (1)' },
   'per-device-train-batch-size': { type: 'number', whole: true, describe: 'sequences of a step (default: 32; 16 from a hidden size of 768 on)', group: ofSteps },
   'max-seq-length': { type: 'number', whole: true, describe: 'tokens of a sequence; of a fine-tune, of the longest (default: 128)', group: ofSteps },
@@ -111,17 +111,17 @@ function measure(what: What, settings: Settings, info: EngineInfo): Promise<Repo
   }
 }
 
-/** The instruction sets to measure; undefined is the engine's own choice. */
-async function instructionSets(settings: Settings, info: EngineInfo): Promise<readonly (string | undefined)[]> {
+/** The instruction sets to measure, undefined for the engine's own choice, and whether they multiply bfloat16. */
+async function instructionSets(settings: Settings, info: EngineInfo): Promise<readonly { readonly isa: string | undefined; readonly hasBf16: boolean }[]> {
   const names = settings.list('isa');
-  if (names === undefined) return [undefined];
+  if (names === undefined) return [{ isa: undefined, hasBf16: info.hasBf16 }];
   if (info.engine !== 'native') throw new UsageError(`--isa is for the native engine, and this is ${info.engine}`, { hint: info.notTaken.map(({ engine, why }) => `${engine}: ${why}`).join('; ') });
   const { addon } = await import('../../src/native/tensors.js');
-  const { available } = addon().info();
+  const { available, withBf16 } = addon().info();
   for (const name of names) {
     if (!available.includes(name)) throw new UsageError(`--isa: this processor and build have no instruction set "${name}".${didYouMean(name, available)}`, { hint: `choices here: ${available.join(', ')}` });
   }
-  return names;
+  return names.map((isa) => ({ isa, hasBf16: withBf16.includes(isa) }));
 }
 
 interface Variant {
@@ -133,8 +133,7 @@ interface Variant {
 async function variants(settings: Settings, info: EngineInfo): Promise<readonly Variant[]> {
   const sets = await instructionSets(settings, info);
   const asked = precisionOption(settings);
-  const wanted = sets.flatMap((isa): Variant[] => {
-    const hasBf16 = isa === undefined ? info.hasBf16 : isa === 'avx512bf16';
+  const wanted = sets.flatMap(({ isa, hasBf16 }): Variant[] => {
     if (asked === 'bf16' && !hasBf16) throw new UsageError(`--matmul-precision bf16: ${isa ?? info.engine} has no bf16 products`, { hint: 'use --matmul-precision highest or auto' });
     const precisions = asked === 'auto' ? (hasBf16 ? (['bf16', 'highest'] as const) : (['highest'] as const)) : [asked];
     return precisions.map((precision) => ({ isa, precision }));

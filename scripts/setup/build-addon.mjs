@@ -24,6 +24,7 @@ const isaFlags = {
   'isa_avx2.cc': ['-mavx2', '-mfma', '-mf16c'],
   'isa_avx512.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mprefer-vector-width=512'],
   'isa_avx512bf16.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512bf16', '-mprefer-vector-width=512'],
+  'isa_amx.cc': ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512bf16', '-mamx-tile', '-mamx-bf16', '-mprefer-vector-width=512'],
 };
 // IEEE order and rounding: results are to have the same bits on every instruction set, so nothing that reassociates or approximates.
 export const isaMathFlags = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off'];
@@ -75,13 +76,16 @@ function makePlan(sourceDir, extraFlags) {
   const x86 = process.arch === 'x64';
   const mac = process.platform === 'darwin';
   const bf16 = x86 && accepts(compiler, ['-mavx512bf16']);
+  // The permission to use the tile registers is Linux's own.
+  const amx = bf16 && process.platform === 'linux' && accepts(compiler, ['-mamx-tile', '-mamx-bf16']);
   const include = createRequire(path.join(packageRoot, 'package.json'))('node-api-headers').include_dir;
   const common = ['-std=c++17', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=bertwright',
-    ...(x86 ? ['-DBERTWRIGHT_X86'] : []), ...(bf16 ? ['-DBERTWRIGHT_HAVE_AVX512BF16'] : [])];
+    ...(x86 ? ['-DBERTWRIGHT_X86'] : []), ...(bf16 ? ['-DBERTWRIGHT_HAVE_AVX512BF16'] : []),
+    ...(amx ? ['-DBERTWRIGHT_HAVE_AMX'] : [])];
   const link = mac
     ? ['-bundle', '-undefined', 'dynamic_lookup']
     : ['-shared', '-pthread', ...['-static-libstdc++', '-static-libgcc'].filter((flag) => accepts(compiler, [flag], true)), '-ldl'];
-  const skip = new Set([...(x86 ? [] : ['isa_avx2.cc', 'isa_avx512.cc']), ...(bf16 ? [] : ['isa_avx512bf16.cc'])]);
+  const skip = new Set([...(x86 ? [] : ['isa_avx2.cc', 'isa_avx512.cc']), ...(bf16 ? [] : ['isa_avx512bf16.cc']), ...(amx ? [] : ['isa_amx.cc'])]);
   const units = sourceFiles(sourceDir).filter((name) => name.endsWith('.cc') && !skip.has(name)).map((name) => ({
     name,
     flags: [...common, ...(isaFlags[name] === undefined ? ['-O2'] : [...isaMathFlags, ...isaFlags[name]]), ...extraFlags],

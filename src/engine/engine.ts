@@ -75,7 +75,7 @@ export async function setEngine(choice: EngineChoice, options: EngineOptions = {
       threads: native?.threads ?? 1,
       threadsReason: native === undefined ? `the engine ${engine} takes no number of threads` : threadChoice.reason,
       matmulPrecision: 'highest',
-      hasBf16: native?.isa === 'avx512bf16',
+      hasBf16: native?.withBf16.includes(native.isa) ?? false,
       tfjsVersion: tf.version_core,
     };
     return setMatmulPrecision(options.matmulPrecision === 'bf16' ? 'bf16' : 'highest');
@@ -94,7 +94,7 @@ export function resolveMatmulPrecision(wanted: MatmulPrecision | 'auto', forTrai
   const { hasBf16, engine } = engineInfo();
   if (wanted === 'auto') return forTraining && hasBf16 ? 'bf16' : 'highest';
   if (wanted === 'bf16' && !hasBf16) {
-    throw new UsageError(`--matmul-precision bf16: ${engine === 'native' ? 'this processor has no AVX512_BF16' : `the engine ${engine} has no bf16 products`}`, { hint: 'use --matmul-precision highest or auto' });
+    throw new UsageError(`--matmul-precision bf16: ${engine === 'native' ? 'this processor has no bfloat16 products (AVX512_BF16, AMX)' : `the engine ${engine} has no bf16 products`}`, { hint: 'use --matmul-precision highest or auto' });
   }
   return wanted;
 }

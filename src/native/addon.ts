@@ -12,8 +12,10 @@ type I32 = Int32Array;
 export type ActivationCode = 0 | 1 | 2 | 3;
 
 export interface AddonInfo {
-  /** Instruction sets this processor and build can run, best first: 'avx512bf16', 'avx512', 'avx2', 'portable'; 'neon' on 64-bit ARM. */
+  /** Instruction sets this processor and build can run, best first: 'amx', 'avx512bf16', 'avx512', 'avx2', 'portable'; 'neon' on 64-bit ARM. */
   readonly available: readonly string[];
+  /** Those of `available` that multiply bfloat16. */
+  readonly withBf16: readonly string[];
   readonly isa: string;
   readonly threads: number;
   readonly compiler: string;
@@ -25,13 +27,13 @@ export interface NativeAddon {
   setThreads(count: number): void;
   /** Forces an instruction set out of `available` (tests, benchmarks); throws for any other name. */
   setIsa(name: string): void;
-  /** 'bf16' rounds the operands of matrix products, attention's included, to bfloat16 (AVX512_BF16 only, else throws); accumulation stays f32. */
+  /** 'bf16' rounds the operands of matrix products, attention's included, to bfloat16 (throws where the instruction set has no such products); accumulation stays f32. */
   setMatmulPrecision(precision: 'highest' | 'bf16'): void;
 
   // --- GEMM family (gemm.cc, linear.cc, …) ---
   /** out[M,N] (+)= op(a) op(b); a is [M,K] or, transposed, [K,M]; b is [K,N] or, transposed, [N,K]. */
   gemm(transA: boolean, transB: boolean, m: number, n: number, k: number, a: F32, b: F32, out: F32, accumulate: boolean): void;
-  /** GFLOPS that the pool's threads reach on registers alone with an instruction set out of `available`; 'avx512bf16' gives bfloat16's. */
+  /** GFLOPS that the pool's threads reach on registers alone with an instruction set out of `available`; those of `withBf16` give bfloat16's. */
   measurePeakGflops(isa: string): number;
   /** y[M,N] = x[M,K] weight[N,K]^T + bias[N]. */
   linearForward(x: F32, weight: F32, bias: F32 | null, y: F32, m: number, n: number, k: number): void;

@@ -54,7 +54,7 @@ void multiplySerial(const GemmProblem& p) {
     const size_t cols = std::min(nBlock, p.n - col);
     for (size_t k = 0; k < p.k; k += kBlock) {
       const size_t kPart = std::min(kBlock, p.k - k);
-      const size_t words = divideUp(kPart, tile.wordElements);
+      const size_t words = bertwright::gemmWords(tile, kPart);
       bertwright::gemmPackB(p, tile, col, cols, k, kPart, packedB);
       for (size_t row = 0; row < p.m; row += rowsPerBlock) {
         const size_t rows = std::min(rowsPerBlock, p.m - row);

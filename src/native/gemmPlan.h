@@ -13,8 +13,6 @@
 
 namespace bertwright {
 
-/** Words of k in a block: a panel of B then takes 48 KiB at most. */
-constexpr size_t wordsPerBlock = 384;
 /** Room behind the packed A for the last vector store. */
 constexpr size_t packSlack = 16;
 
@@ -44,11 +42,14 @@ struct GemmProblem {
 
 inline const GemmTile& gemmTile() { return matmulBf16() ? isa().gemm.bf16 : isa().gemm.f32; }
 
+/** Words that k elements take in a panel. */
+inline size_t gemmWords(const GemmTile& tile, size_t k) { return roundUp(divideUp(k, tile.wordElements), tile.wordStep); }
+
 /** Elements of k in a block: as equal as they can be, in whole words. */
 inline size_t gemmBlockK(const GemmTile& tile, size_t k) {
   const size_t words = divideUp(k, tile.wordElements);
-  const size_t blocks = std::max<size_t>(1, divideUp(words, wordsPerBlock));
-  return roundUp(divideUp(words, blocks), 4) * tile.wordElements;
+  const size_t blocks = std::max<size_t>(1, divideUp(words, tile.blockWords));
+  return roundUp(divideUp(words, blocks), std::max<size_t>(4, tile.wordStep)) * tile.wordElements;
 }
 
 /** Columns of B in a block of at most `words` words. */
@@ -82,7 +83,8 @@ inline void gemmFinish(const GemmProblem& p, size_t row, size_t col, size_t rows
 template <typename Between>
 void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, size_t col, size_t rows, size_t cols, size_t words,
                         const float* packedA, const float* packedB, bool accumulate, bool last, const Between& between) {
-  alignas(64) float edge[12 * 32];
+  alignas(64) float edge[gemmMostRows * gemmMostCols];
+  if (tile.enter != nullptr) tile.enter();
   // Lines that a tile can ask for: the tiles of a panel of B together fetch the next one, or the first again for the rows to come.
   const size_t share = words / gemmAheadWords * 16;
   for (size_t j = 0; j < cols; j += tile.cols) {
@@ -105,6 +107,7 @@ void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, 
       between();
     }
   }
+  if (tile.leave != nullptr) tile.leave();
 }
 
 /** The product with all threads of the pool; k is at least 1. */

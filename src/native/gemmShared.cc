@@ -21,7 +21,7 @@ constexpr size_t sharedWords = size_t{1} << 20;
  * Rows of A in a task, a multiple of every tile's rows, by the shape alone: column sums are cut by it. Each task streams the
  * whole block of B, so more rows spare the caches that cores share; but a dozen tasks are to be left.
  */
-constexpr size_t rowsPerTaskOf(size_t m) { return m >= 12 * 96 ? 96 : 48; }
+size_t rowsPerTaskOf(const GemmTile& tile, size_t m) { return m >= 12 * 96 ? 96 : roundUp(48, tile.rows); }
 
 /** Panels of B in a packing task. */
 constexpr size_t panelsPerPack = 4;
@@ -74,7 +74,7 @@ class SharedProduct {
  public:
   explicit SharedProduct(const GemmProblem& problem)
       : p_(problem), tile_(gemmTile()), kBlock_(gemmBlockK(tile_, p_.k)), nBlock_(gemmBlockN(tile_, p_.n, kBlock_, sharedWords)),
-        kBlocks_(divideUp(p_.k, kBlock_)), stages_(divideUp(p_.n, nBlock_) * kBlocks_), rowsPerTask_(rowsPerTaskOf(p_.m)), rowTasks_(divideUp(p_.m, rowsPerTask_)),
+        kBlocks_(divideUp(p_.k, kBlock_)), stages_(divideUp(p_.n, nBlock_) * kBlocks_), rowsPerTask_(rowsPerTaskOf(tile_, p_.m)), rowTasks_(divideUp(p_.m, rowsPerTask_)),
         bufferWords_(nBlock_ * kBlock_ / tile_.wordElements) {
     // Few rows are cut into groups of columns as well, so that every thread finds several tasks; but each group packs A anew.
     const size_t wanted = 6 * threadCount();
@@ -99,7 +99,7 @@ class SharedProduct {
     stage.cols = std::min(nBlock_, p_.n - stage.col);
     stage.k = s % kBlocks_ * kBlock_;
     stage.kPart = std::min(kBlock_, p_.k - stage.k);
-    stage.words = divideUp(stage.kPart, tile_.wordElements);
+    stage.words = gemmWords(tile_, stage.kPart);
     stage.packs = divideUp(stage.cols, panelsPerPack * tile_.cols);
     stage.groups = divideUp(stage.cols, groupCols_);
     stage.products = rowTasks_ * stage.groups;
@@ -230,7 +230,7 @@ class SharedProduct {
 void gemmShared(const GemmProblem& p) {
   if (p.epilogue == nullptr || p.epilogue->columnSums == nullptr) return SharedProduct(p).run();
   GemmProblem withSums = p;
-  const size_t tasks = divideUp(p.m, rowsPerTaskOf(p.m));
+  const size_t tasks = divideUp(p.m, rowsPerTaskOf(gemmTile(), p.m));
   withSums.partialSums = scratchFloats(Scratch::gemmSums, tasks * p.n);
   SharedProduct(withSums).run();
   gemmColumnSums(withSums.partialSums, p.n, tasks, p.n, p.epilogue->columnSums, false);

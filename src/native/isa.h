@@ -1,14 +1,14 @@
 /**
  * Run-time choice of the instruction set.
  *
- * The numeric inner loops live in simd/<name>.inc. Each of isa_portable.cc, isa_avx2.cc, isa_avx512.cc and
- * isa_avx512bf16.cc includes all of them through isa_kernels.inc and is compiled with its own -m flags, so that the same
+ * The numeric inner loops live in simd/<name>.inc. Each of isa_portable.cc, isa_avx2.cc, isa_avx512.cc,
+ * isa_avx512bf16.cc and isa_amx.cc includes all of them through isa_kernels.inc and is compiled with its own -m flags, so that the same
  * plain loop is vectorised once for each instruction set. isa() returns the function pointers of the set in use.
  *
  * How to add a kernel:
  *   1. simd/<name>.h: `struct <Name>Kernels { void (*f)(...); ... };` - declarations only.
  *   2. simd/<name>.inc: static functions and `static void fill<Name>Kernels(<Name>Kernels* k)`. Plain C-like code on
- *      pointers and size_t. Intrinsics go under `#if BERTWRIGHT_ISA >= BERTWRIGHT_ISA_AVX2` (…_AVX512, …_AVX512BF16).
+ *      pointers and size_t. Intrinsics go under `#if BERTWRIGHT_ISA >= BERTWRIGHT_ISA_AVX2` (…_AVX512, …_AVX512BF16, …_AMX).
  *      simd/math.inc has exp, log, tanh and erf that vectorise.
  *   3. Add the include and the member below, and the include and the fill call in isa_kernels.inc.
  *   4. kernels/<name>.cc: checks the arguments (binding.h), splits the work (parallel.h) and calls `isa().<name>.f(...)`.
@@ -40,6 +40,8 @@
 #define BERTWRIGHT_ISA_AVX2 1
 #define BERTWRIGHT_ISA_AVX512 2
 #define BERTWRIGHT_ISA_AVX512BF16 3
+/** As AVX512BF16, with bfloat16 products in AMX tile registers. */
+#define BERTWRIGHT_ISA_AMX 4
 
 struct IsaKernels {
   const char* name;
@@ -62,7 +64,10 @@ const char* const* isaAvailable();
 /** Chooses by name; false where it is not among isaAvailable(). */
 bool isaChoose(const char* name);
 
-/** Whether operands of matrix products are to be rounded to bfloat16; only ever true on 'avx512bf16'. */
+/** Whether the instruction set of this name, among isaAvailable(), multiplies bfloat16. */
+bool isaHasBf16(const char* name);
+
+/** Whether operands of matrix products are to be rounded to bfloat16; only ever true where the instruction set in use multiplies them. */
 bool matmulBf16();
 void setMatmulBf16(bool wanted);
 

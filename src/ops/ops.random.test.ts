@@ -71,9 +71,9 @@ test(`native ops against float64, seed ${seed} (BERTWRIGHT_TEST_SEED=${seed} rep
     t.skip(`native is not available here: ${reason}`);
     return;
   }
-  const { available } = addon().info();
+  const { available, withBf16 } = addon().info();
   const exact = available.map((isa): Mode => ({ name: isa, isa, precision: 'highest' }));
-  const modes: readonly Mode[] = available.includes('avx512bf16') ? [...exact, { name: 'bf16', isa: 'avx512bf16', precision: 'bf16' }] : exact;
+  const modes: readonly Mode[] = [...exact, ...withBf16.map((isa): Mode => ({ name: `${isa}, bf16`, isa, precision: 'bf16' }))];
   const start = (workerData: unknown): Worker => new Worker(new URL('./testing/float64Worker.js', import.meta.url), { workerData });
 
   const differences = start(null);

@@ -255,7 +255,7 @@ int main(int argc, char** argv) {
       isaChoose(*name);
       hammer(dice, until, 3);
       rounds++;
-      if (std::string(*name) != "avx512bf16") continue;
+      if (!isaHasBf16(*name)) continue;
       setMatmulBf16(true);
       hammer(dice, until, 2);
       setMatmulBf16(false);

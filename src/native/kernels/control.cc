@@ -14,11 +14,18 @@ using bertwright::makeString;
 
 BERTWRIGHT_FUNCTION(info, 0) {
   const napi_env env = args.env();
-  napi_value result, available;
+  napi_value result, available, withBf16;
   napi_create_object(env, &result);
   napi_create_array(env, &available);
-  for (uint32_t i = 0; isaAvailable()[i] != nullptr; i++) napi_set_element(env, available, i, makeString(env, isaAvailable()[i]));
+  napi_create_array(env, &withBf16);
+  uint32_t bf16Count = 0;
+  for (uint32_t i = 0; isaAvailable()[i] != nullptr; i++) {
+    const napi_value name = makeString(env, isaAvailable()[i]);
+    napi_set_element(env, available, i, name);
+    if (isaHasBf16(isaAvailable()[i])) napi_set_element(env, withBf16, bf16Count++, name);
+  }
   napi_set_named_property(env, result, "available", available);
+  napi_set_named_property(env, result, "withBf16", withBf16);
   napi_set_named_property(env, result, "isa", makeString(env, isa().name));
   napi_set_named_property(env, result, "threads", makeNumber(env, static_cast<double>(bertwright::threadCount())));
   napi_set_named_property(env, result, "compiler", makeString(env, BERTWRIGHT_COMPILER));
@@ -48,8 +55,8 @@ BERTWRIGHT_FUNCTION(setMatmulPrecision, 1) {
   if (precision != "highest" && precision != "bf16") {
     args.failRange("precision must be 'highest' or 'bf16', found '" + precision + "'");
   }
-  if (precision == "bf16" && isa().level != BERTWRIGHT_ISA_AVX512BF16) {
-    args.failRange(std::string("'bf16' needs the instruction set avx512bf16; in use is ") + isa().name);
+  if (precision == "bf16" && !isaHasBf16(isa().name)) {
+    args.failRange(std::string("'bf16' needs an instruction set with bfloat16 products (avx512bf16, amx); in use is ") + isa().name);
   }
   setMatmulBf16(precision == "bf16");
   return nullptr;

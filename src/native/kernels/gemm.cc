@@ -27,7 +27,7 @@ BERTWRIGHT_FUNCTION(gemm, 9) {
 
 /**
  * Billions of floating-point operations per second that all threads together reach on registers alone, best of several
- * short runs; 'avx512bf16' gives the bfloat16 dot product's, the others give float32's. The instruction set in use stays.
+ * short runs; those with bfloat16 products give these, the others float32's. The instruction set in use stays.
  */
 BERTWRIGHT_FUNCTION(measurePeakGflops, 1) {
   const std::string name = args.string(0, "isa");

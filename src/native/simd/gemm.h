@@ -2,7 +2,8 @@
  * Inner loops of the matrix products: micro-kernels over packed panels, packing, and what follows a product.
  *
  * A panel of `lines` rows of op(A) (or columns of op(B)) holds, for one word of k after the other, the words of all its
- * lines. A word is 4 bytes: one float32, or two bfloat16 that are neighbours in k (the last one padded with zero).
+ * lines. A word is 4 bytes: one float32, or two bfloat16 that are neighbours in k (the last one padded with zero). For
+ * tiles in registers of their own (AMX) the panel of A holds, for each `wordStep` words of k, its lines one after the other.
  */
 #ifndef BERTWRIGHT_SIMD_GEMM_H
 #define BERTWRIGHT_SIMD_GEMM_H
@@ -20,6 +21,10 @@ struct GemmTile {
   size_t rows, cols;
   /** Elements of k in a word. */
   size_t wordElements;
+  /** Words of a panel come in multiples of this; those behind the last element are zero. */
+  size_t wordStep;
+  /** Words of k in a block, at most. */
+  size_t blockWords;
   /** packLines: element p of line i is from[i * stride + p]; packColumns: from[p * stride + i]. */
   GemmPack packLinesA, packColumnsA, packLinesB, packColumnsB;
   /**
@@ -27,7 +32,13 @@ struct GemmTile {
    * words is asked for into the second-level cache, from `ahead` on.
    */
   void (*multiply)(size_t words, const float* a, const float* b, float* c, size_t cStride, int accumulate, const float* ahead);
+  /** Called by a thread before and after its calls of `multiply`: the state of tile registers. Null where there is none. */
+  void (*enter)();
+  void (*leave)();
 };
+
+/** The largest tile of all instruction sets. */
+enum { gemmMostRows = 32, gemmMostCols = 32 };
 
 struct GemmKernels {
   GemmTile f32, bf16;

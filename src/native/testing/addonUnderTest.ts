@@ -35,15 +35,17 @@ export function testOnEveryIsa(title: string, body: (addon: NativeAddon) => void
   }
 }
 
-/** A test of matrix products of operands rounded to bfloat16; skipped where the processor or the build lacks them. */
+/** A test of matrix products of operands rounded to bfloat16, once on each instruction set that has them; skipped where none has. */
 export function testOnBf16(title: string, body: (addon: NativeAddon) => void): void {
-  const isa = 'avx512bf16';
-  const skip = loaded.addon === undefined ? loaded.why : !loaded.addon.info().available.includes(isa) && `no ${isa} here`;
-  test(`${title} [${isa}]`, { skip }, () => runAndPutBack((addon) => {
-    addon.setIsa(isa);
-    addon.setMatmulPrecision('bf16');
-    body(addon);
-  }));
+  const names = loaded.addon?.info().withBf16 ?? [];
+  if (names.length === 0) test(`${title} [bf16]`, { skip: loaded.addon === undefined ? loaded.why : 'no bfloat16 products here' });
+  for (const isa of names) {
+    testAddon(`${title} [${isa}, bf16]`, (addon) => {
+      addon.setIsa(isa);
+      addon.setMatmulPrecision('bf16');
+      body(addon);
+    });
+  }
 }
 
 /** Runs `compute` with 1, 2 and 3 threads and demands the same bits of every array it returns. */
