@@ -13,6 +13,8 @@
 
 namespace bertwright {
 
+/** Words of B that stay in the second-level cache while rows of A go by, where tile registers multiply (512 KiB). */
+constexpr size_t groupWords = size_t{1} << 17;
 /** Room behind the packed A for the last vector store. */
 constexpr size_t packSlack = 16;
 
@@ -84,30 +86,41 @@ template <typename Between>
 void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, size_t col, size_t rows, size_t cols, size_t words,
                         const float* packedA, const float* packedB, bool accumulate, bool last, const Between& between) {
   alignas(64) float edge[gemmMostRows * gemmMostCols];
-  if (tile.enter != nullptr) tile.enter();
   // Lines that a tile can ask for: the tiles of a panel of B together fetch the next one, or the first again for the rows to come.
   const size_t share = words / gemmAheadWords * 16;
-  for (size_t j = 0; j < cols; j += tile.cols) {
+  const auto multiply = [&](size_t i, size_t j) {
+    const float* panelA = packedA + i * words;
     const float* panelB = packedB + j * words;
     const float* nextPanel = j + tile.cols < cols ? panelB + tile.cols * words : packedB;
     const size_t tileCols = std::min(tile.cols, cols - j);
-    for (size_t i = 0; i < rows; i += tile.rows) {
-      const float* panelA = packedA + i * words;
-      const size_t tileRows = std::min(tile.rows, rows - i);
-      float* c = p.c + (row + i) * p.ldc + col + j;
-      const size_t fetched = i / tile.rows * share;
-      const float* ahead = fetched < tile.cols * words ? nextPanel + fetched : panelA;
-      if (tileRows == tile.rows && tileCols == tile.cols) {
-        tile.multiply(words, panelA, panelB, c, p.ldc, accumulate, ahead);
-      } else {
-        tile.multiply(words, panelA, panelB, edge, tile.cols, 0, ahead);
-        isa().gemm.addPart(edge, tile.cols, c, p.ldc, tileRows, tileCols, accumulate);
-      }
-      if (last && p.epilogue != nullptr) gemmFinish(p, row + i, col + j, tileRows, tileCols);
-      between();
+    const size_t tileRows = std::min(tile.rows, rows - i);
+    float* c = p.c + (row + i) * p.ldc + col + j;
+    const size_t fetched = i / tile.rows * share;
+    const float* ahead = fetched < tile.cols * words ? nextPanel + fetched : panelA;
+    if (tileRows == tile.rows && tileCols == tile.cols) {
+      tile.multiply(words, panelA, panelB, c, p.ldc, accumulate, ahead);
+    } else {
+      tile.multiply(words, panelA, panelB, edge, tile.cols, 0, ahead);
+      isa().gemm.addPart(edge, tile.cols, c, p.ldc, tileRows, tileCols, accumulate);
     }
+    if (last && p.epilogue != nullptr) gemmFinish(p, row + i, col + j, tileRows, tileCols);
+    between();
+  };
+  if (tile.enter != nullptr) {
+    // The memory of C takes longer than the sums: it is written along its rows, as far as the panels of B stay in the second-level cache.
+    const size_t group = std::max<size_t>(1, groupWords / (words * tile.cols)) * tile.cols;
+    tile.enter();
+    for (size_t first = 0; first < cols; first += group) {
+      for (size_t i = 0; i < rows; i += tile.rows) {
+        for (size_t j = first; j < std::min(cols, first + group); j += tile.cols) multiply(i, j);
+      }
+    }
+    tile.leave();
+    return;
   }
-  if (tile.leave != nullptr) tile.leave();
+  for (size_t j = 0; j < cols; j += tile.cols) {
+    for (size_t i = 0; i < rows; i += tile.rows) multiply(i, j);
+  }
 }
 
 /** The product with all threads of the pool; k is at least 1. */

@@ -18,10 +18,14 @@ namespace {
 /** Words of B packed at a time by all threads together (4 MiB). */
 constexpr size_t sharedWords = size_t{1} << 20;
 /**
- * Rows of A in a task, a multiple of every tile's rows, by the shape alone: column sums are cut by it. Each task streams the
+ * Rows of A in a task, a multiple of the tile's rows, by the shape alone: column sums are cut by it. Each task streams the
  * whole block of B, so more rows spare the caches that cores share; but a dozen tasks are to be left.
  */
-size_t rowsPerTaskOf(const GemmTile& tile, size_t m) { return m >= 12 * 96 ? 96 : roundUp(48, tile.rows); }
+size_t rowsPerTaskOf(const GemmTile& tile, size_t m) {
+  size_t rows = tile.taskRows;
+  while (rows > 48 && m < 12 * rows) rows /= 2;
+  return roundUp(rows, tile.rows);
+}
 
 /** Panels of B in a packing task. */
 constexpr size_t panelsPerPack = 4;
@@ -160,7 +164,7 @@ class SharedProduct {
       }
       const Stage stage = stageAt(task.stage);
       const size_t rowTask = task.index / stage.groups;
-      if (more) aim(prefetch, following, rowTask);
+      if (more && tile_.enter == nullptr) aim(prefetch, following, rowTask);
       if (task.stage != packedStage || rowTask != packedRows) {
         const size_t row = rowTask * rowsPerTask_;
         gemmPackA(p_, tile_, row, std::min(rowsPerTask_, p_.m - row), stage.k, stage.kPart, packedA);

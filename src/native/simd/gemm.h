@@ -25,6 +25,8 @@ struct GemmTile {
   size_t wordStep;
   /** Words of k in a block, at most. */
   size_t blockWords;
+  /** Rows of A in a task of a product with many rows; a multiple of `rows`. */
+  size_t taskRows;
   /** packLines: element p of line i is from[i * stride + p]; packColumns: from[p * stride + i]. */
   GemmPack packLinesA, packColumnsA, packLinesB, packColumnsB;
   /**
