@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import os from 'node:os';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../data/errors.js';
@@ -55,6 +56,22 @@ describe('engine choice', () => {
   });
 
   test('names', () => assert.deepEqual(['auto', 'native', 'cuda'].map(isEngineChoice), [true, true, false]));
+});
+
+test('auto takes bf16 for training only where its products are faster than those of float32', async (context) => {
+  if ((await setEngine('auto')).engine !== 'native') return context.skip('no native engine');
+  const intel = os.cpus()[0]?.model.includes('Intel') === true;
+  try {
+    for (const isa of addon().info().available) {
+      process.env['BERTWRIGHT_ISA'] = isa;
+      await setEngine('native');
+      const faster = isa === 'amx' || (isa === 'avx512bf16' && !intel);
+      assert.equal(resolveMatmulPrecision('auto', true), faster ? 'bf16' : 'highest', isa);
+      assert.equal(resolveMatmulPrecision('auto', false), 'highest', isa);
+    }
+  } finally {
+    delete process.env['BERTWRIGHT_ISA'];
+  }
 });
 
 test('BERTWRIGHT_ISA forces an instruction set; one that is not there is a usage error, also under auto', async (context) => {

@@ -76,6 +76,7 @@ export async function setEngine(choice: EngineChoice, options: EngineOptions = {
       threadsReason: native === undefined ? `the engine ${engine} takes no number of threads` : threadChoice.reason,
       matmulPrecision: 'highest',
       hasBf16: native?.withBf16.includes(native.isa) ?? false,
+      fastBf16: native?.fastBf16 ?? false,
       tfjsVersion: tf.version_core,
     };
     return setMatmulPrecision(options.matmulPrecision === 'bf16' ? 'bf16' : 'highest');
@@ -89,10 +90,10 @@ export function engineInfo(): EngineInfo {
   return current;
 }
 
-/** What `auto` means: bf16 for training where the machine has it, else highest. bf16 without the instruction is a UsageError. */
+/** What `auto` means: bf16 for training where the machine has it and is faster with it, else highest. bf16 without the instruction is a UsageError. */
 export function resolveMatmulPrecision(wanted: MatmulPrecision | 'auto', forTraining: boolean): MatmulPrecision {
-  const { hasBf16, engine } = engineInfo();
-  if (wanted === 'auto') return forTraining && hasBf16 ? 'bf16' : 'highest';
+  const { hasBf16, fastBf16, engine } = engineInfo();
+  if (wanted === 'auto') return forTraining && fastBf16 ? 'bf16' : 'highest';
   if (wanted === 'bf16' && !hasBf16) {
     throw new UsageError(`--matmul-precision bf16: ${engine === 'native' ? 'this processor has no bfloat16 products (AVX512_BF16, AMX)' : `the engine ${engine} has no bf16 products`}`, { hint: 'use --matmul-precision highest or auto' });
   }

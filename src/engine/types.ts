@@ -27,6 +27,8 @@ export interface EngineInfo {
   /** How the number of threads came about. */
   readonly threadsReason: string;
   readonly matmulPrecision: MatmulPrecision;
+  /** Whether bf16 matrix products are faster here than float32's. */
+  readonly fastBf16: boolean;
   /** Whether bf16 matrix products are possible here. */
   readonly hasBf16: boolean;
   readonly tfjsVersion: string;

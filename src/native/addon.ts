@@ -16,6 +16,8 @@ export interface AddonInfo {
   readonly available: readonly string[];
   /** Those of `available` that multiply bfloat16. */
   readonly withBf16: readonly string[];
+  /** Whether `isa` multiplies bfloat16 faster than float32. */
+  readonly fastBf16: boolean;
   readonly isa: string;
   readonly threads: number;
   readonly compiler: string;

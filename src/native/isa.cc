@@ -101,6 +101,13 @@ bool isaHasBf16(const char* name) {
   return kernels != nullptr && kernels->gemm.bf16.rows > 0;
 }
 
+bool isaHasFastBf16() {
+#if defined(BERTWRIGHT_X86)
+  if (isa().level == BERTWRIGHT_ISA_AVX512BF16) return !__builtin_cpu_is("intel");
+#endif
+  return isa().gemm.bf16.rows > 0;
+}
+
 bool matmulBf16() { return bf16Wanted.load(std::memory_order_relaxed) && isa().gemm.bf16.rows > 0; }
 
 void setMatmulBf16(bool wanted) { bf16Wanted.store(wanted, std::memory_order_relaxed); }

@@ -26,6 +26,9 @@ BERTWRIGHT_FUNCTION(info, 0) {
   }
   napi_set_named_property(env, result, "available", available);
   napi_set_named_property(env, result, "withBf16", withBf16);
+  napi_value fastBf16;
+  napi_get_boolean(env, isaHasFastBf16(), &fastBf16);
+  napi_set_named_property(env, result, "fastBf16", fastBf16);
   napi_set_named_property(env, result, "isa", makeString(env, isa().name));
   napi_set_named_property(env, result, "threads", makeNumber(env, static_cast<double>(bertwright::threadCount())));
   napi_set_named_property(env, result, "compiler", makeString(env, BERTWRIGHT_COMPILER));
