@@ -170,12 +170,13 @@ async function createModel(options: PretrainOptions, sha256: string, tokenizer: 
     return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256 } };
   }
   const model = await AutoModelForPreTraining.fromPretrained(options.model, { seed });
-  if (model.config.vocabSize !== tokenizer.vocabSize) {
-    const found = model.config.vocabSize;
+  const { vocabSize } = model.config;
+  if (vocabSize < tokenizer.vocabSize) {
     model.dispose();
-    throw new UsageError(`${options.model} has a vocabulary of ${found} pieces, the corpus was prepared with ${tokenizer.vocabSize}`, { hint: 'Prepare the corpus with the tokenizer of that model.' });
+    throw new UsageError(`${options.model} has word embeddings of ${vocabSize} pieces, the corpus was prepared with a tokenizer of ${tokenizer.vocabSize}`, { hint: 'Prepare the corpus with the tokenizer of that model.' });
   }
-  const { missing } = model.loadReport;
+  const { missing, notes = [] } = model.loadReport;
+  for (const text of notes) note(text);
   return { model, origin: { text: `from ${options.model}${missing.length === 0 ? '' : `, fresh: ${missing.join(', ')}`}`, sha256 } };
 }
 

@@ -123,6 +123,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       });
       const parameters = parameterCount(model);
       const fresh = options.init === 'random' ? 'all weights fresh' : model.loadReport.missing.length === 0 ? 'no weight fresh' : `fresh: ${model.loadReport.missing.join(', ')}`;
+      for (const text of model.loadReport.notes ?? []) note(text);
       note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
       note(
         `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision`,

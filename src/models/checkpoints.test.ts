@@ -222,3 +222,22 @@ test('the real MiniLM checkpoint loads with nothing missing', { skip: existsSync
   assert.equal(model.config.hiddenSize, 384);
   model.dispose();
 });
+
+test('fewer word embeddings than the tokenizer has entries are an error that names both; more are noted', async () => {
+  const { directory } = await savedPretraining('rows');
+  const vocab = (count: number): string => Array.from({ length: count }, (_, i) => `word${i}\n`).join('');
+  writeFileSync(path.join(directory, 'vocab.txt'), vocab(23));
+  assert.deepEqual((await BertForPreTraining.fromPretrained(directory)).loadReport, { missing: [], unexpected: [] });
+  writeFileSync(path.join(directory, 'vocab.txt'), vocab(21));
+  assert.match((await BertForPreTraining.fromPretrained(directory)).loadReport.notes?.join() ?? '', /23 rows, the tokenizer 21 entries: the last 2 rows/);
+  writeFileSync(path.join(directory, 'vocab.txt'), vocab(24));
+  const refused = (error: unknown, file: string, entries: number): boolean =>
+    error instanceof DataError && error.location?.file === path.join(directory, file) && error.message.includes(`the tokenizer has ${entries} entries, the word embeddings of ${directory} have 23 rows`);
+  await assert.rejects(BertForPreTraining.fromPretrained(directory), (error) => refused(error, 'vocab.txt', 24));
+  // tokenizer.json goes before vocab.txt, and tokens that were added to it count.
+  const json = { model: { type: 'WordPiece', vocab: { a: 0, b: 22 } }, added_tokens: [{ id: 30, content: '[X]' }] };
+  writeFileSync(path.join(directory, 'tokenizer.json'), JSON.stringify(json));
+  await assert.rejects(BertForPreTraining.fromPretrained(directory), (error) => refused(error, 'tokenizer.json', 31));
+  writeFileSync(path.join(directory, 'tokenizer.json'), JSON.stringify({ ...json, added_tokens: [] }));
+  assert.deepEqual((await BertForPreTraining.fromPretrained(directory)).loadReport.notes, undefined);
+});

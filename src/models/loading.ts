@@ -7,8 +7,10 @@ import type { EncoderConfig, ProblemType } from '../config/encoderConfig.js';
 import { DataError, UsageError } from '../data/errors.js';
 import { type Initializer, ParameterStore, type ParameterSource, randomSource } from '../encoder/parameterStore.js';
 import { resolveMatmulPrecision, setEngine, setMatmulPrecision } from '../engine/index.js';
+import { tokenizerEntries } from '../tokenizer/tokenizerEntries.js';
 import type { ModelType } from './modelType.js';
 import type { ModelParts, PretrainedModel } from './pretrainedModel.js';
+import { checkVocabularyRows } from './vocabularyRows.js';
 
 export interface FromConfigOptions {
   /** Of the initial weights and of `forward`'s dropout masks; 42 unless given. */
@@ -44,7 +46,7 @@ export function createModel<M extends PretrainedModel>(modelClass: ModelClass<M>
  * random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
  * @param pick the class, and the row of the table of model types by `model_type`
  * @throws IoError for absent files; DataError for damaged ones, for a tensor of a wrong shape (named, with found and
- * expected shape) and for an encoder weight that is not there
+ * expected shape), for an encoder weight that is not there and for fewer word embeddings than the tokenizer has entries
  */
 export async function loadModel<M extends PretrainedModel>(
   pick: (modelType: string, file: string) => { readonly modelClass: ModelClass<M>; readonly type: ModelType },
@@ -55,6 +57,8 @@ export async function loadModel<M extends PretrainedModel>(
   const json = readConfigJson(file);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
   const config = withLabels(type.configFromJson(json, file), options);
+  const tokenizer = await tokenizerEntries(directory);
+  const note = tokenizer === undefined ? undefined : checkVocabularyRows(directory, config.vocabSize, tokenizer);
   await ensureEngine();
   if (options.matmulPrecision !== undefined) setMatmulPrecision(resolveMatmulPrecision(options.matmulPrecision, false));
   if (options.init === 'random') return createModel(modelClass, type, config, options);
@@ -77,7 +81,7 @@ export async function loadModel<M extends PretrainedModel>(
     return random(name, shape, initializer);
   };
   const model = construct(modelClass, { type, config, seed, store: new ParameterStore(source) });
-  model.loadReport = { missing: missing.map((name) => model.publicName(name)), unexpected: weights.unexpected() };
+  model.loadReport = { missing: missing.map((name) => model.publicName(name)), unexpected: weights.unexpected(), ...(note === undefined ? {} : { notes: [note] }) };
   return model;
 }
 

@@ -13,6 +13,8 @@ import type { ModelType } from './modelType.js';
 export interface LoadReport {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
+  /** What else a user would want to know; absent where there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** What a model is made of. */
