@@ -14,12 +14,12 @@ describe('accuracy', () => {
 
 describe('F1', () => {
   // 2 true positives, 1 false positive, 2 false negatives: precision 2/3, recall 1/2, F1 = 4/7.
-  test('is the harmonic mean of precision and recall of class 1', () => near(f1([1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 1, 0]), 4 / 7));
-  test('is 0 without positives anywhere', () => assert.equal(f1([0, 0], [0, 0]), 0));
+  test('is the harmonic mean of precision and recall of class 1', () => near(metricValue(f1([1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 1, 0])), 4 / 7));
+  test('is undefined without positives anywhere, reported as 0', () => assert.deepEqual(f1([0, 0], [0, 0]), { value: 0, undefined: true }));
   test('is 0 where every positive is missed', () => assert.equal(f1([0, 0], [1, 1]), 0));
   test('of always predicting the majority of MRPC dev (279 of 408) is .812', () => {
     const references = Array.from({ length: 408 }, (_, i) => (i < 279 ? 1 : 0));
-    assert.equal(f1(references.map(() => 1), references).toFixed(3), '0.812');
+    assert.equal(metricValue(f1(references.map(() => 1), references)).toFixed(3), '0.812');
   });
 });
 
@@ -47,6 +47,15 @@ describe('Pearson and Spearman', () => {
   test('constant predictions and single rows are undefined, reported as 0', () => {
     assert.deepEqual(pearson([2.5, 2.5, 2.5], [1, 2, 3]), { value: 0, undefined: true });
     assert.deepEqual(spearman([1], [4]), { value: 0, undefined: true });
+  });
+  test('values that are not finite have no Pearson correlation; infinities have ranks, NaN has none', () => {
+    assert.deepEqual(pearson([1, Number.POSITIVE_INFINITY, 2], [1, 3, 2]), { value: 0, undefined: true });
+    near(metricValue(spearman([1, Number.POSITIVE_INFINITY, 2], [1, 3, 2])), 1);
+    assert.deepEqual(spearman([1, Number.NaN, 2], [1, 3, 2]), { value: 0, undefined: true });
+  });
+  test('squares out of the range of float64 lose nothing', () => {
+    near(metricValue(pearson([1e300, 2e300, 3e300], [2e-310, 3e-310, 5e-310])), 3 / Math.sqrt(28 / 3));
+    near(metricValue(pearson([-Number.MAX_VALUE, Number.MAX_VALUE], [0, Number.MIN_VALUE])), 1);
   });
   test('constant predictions that do not sum exactly are still undefined', () => {
     assert.deepEqual(pearson([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [1, 2, 3, 4, 5, 6, 8]), { value: 0, undefined: true });

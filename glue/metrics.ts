@@ -1,6 +1,7 @@
 /**
  * GLUE's metrics as pure functions of predictions and references, in float64.
  * A metric that is undefined for its input (constant predictions, one row) is reported as 0 with a flag, never skipped.
+ * Values and what counts as undefined are scikit-learn's (accuracy, F1, Matthews) and scipy's (Pearson, Spearman).
  */
 
 /** A metric's value where it is mathematically undefined. */
@@ -34,8 +35,8 @@ export function accuracy(predictions: ArrayLike<number>, references: ArrayLike<n
   return correct / n;
 }
 
-/** Binary F1 of class 1; 0 where there is no positive at all among predictions and references or no true positive. */
-export function f1(predictions: ArrayLike<number>, references: ArrayLike<number>): number {
+/** Binary F1 of class 1, 0..1: 0 where no positive is found; undefined where there is none among predictions and references. */
+export function f1(predictions: ArrayLike<number>, references: ArrayLike<number>): MetricResult {
   const n = checkLengths(predictions, references);
   let truePositives = 0;
   let predicted = 0;
@@ -47,12 +48,12 @@ export function f1(predictions: ArrayLike<number>, references: ArrayLike<number>
     if (r) actual += 1;
     if (p && r) truePositives += 1;
   }
-  return truePositives === 0 ? 0 : (2 * truePositives) / (predicted + actual);
+  return predicted + actual === 0 ? undefinedMetric : (2 * truePositives) / (predicted + actual);
 }
 
 /**
  * Matthews correlation of any number of classes (Gorodkin, 2004, the form that scikit-learn computes), -1..1;
- * 0 where predictions or references are constant.
+ * 0 by definition, as scikit-learn has it, where predictions or references are constant.
  */
 export function matthewsCorrelation(predictions: ArrayLike<number>, references: ArrayLike<number>): number {
   const n = checkLengths(predictions, references);
@@ -78,31 +79,51 @@ export function matthewsCorrelation(predictions: ArrayLike<number>, references: 
   return denominator === 0 ? 0 : (correct * n - cross) / denominator;
 }
 
-/** Pearson correlation, -1..1; undefined for fewer than two rows or a constant side. */
+/** Sum of `term(i)` for i below `n`, with the rounding errors of the additions added at the end (Neumaier, 1974). */
+function compensatedSum(n: number, term: (i: number) => number): number {
+  let sum = 0;
+  let lost = 0;
+  for (let i = 0; i < n; i++) {
+    const value = term(i);
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  return sum + lost;
+}
+
+/**
+ * Differences from the mean, up to a common factor; undefined where all values are the same or one is not finite.
+ * Scaled by a power of two, which rounds nothing, so that sums and squares of huge and of tiny values stay in range; and
+ * the mean is taken twice, because for values far from zero the first one's rounding error is as large as the differences.
+ */
+function centred(values: ArrayLike<number>): Float64Array | undefined {
+  const centre = Float64Array.from(values);
+  let largest = 0;
+  let constant = true;
+  for (const value of centre) {
+    if (!Number.isFinite(value)) return undefined;
+    if (value !== centre[0]) constant = false;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  if (constant) return undefined;
+  const exponent = Math.max(-1022, Math.min(1022, Math.floor(Math.log2(largest))));
+  for (let i = 0; i < centre.length; i++) centre[i] = (centre[i] as number) * 2 ** -exponent;
+  for (let pass = 0; pass < 2; pass++) {
+    const mean = compensatedSum(centre.length, (i) => centre[i] as number) / centre.length;
+    for (let i = 0; i < centre.length; i++) centre[i] = (centre[i] as number) - mean;
+  }
+  return centre;
+}
+
+/** Pearson correlation, -1..1; undefined for fewer than two rows, a constant side, and values that are not finite. */
 export function pearson(predictions: ArrayLike<number>, references: ArrayLike<number>): MetricResult {
   const n = checkLengths(predictions, references);
-  let meanP = 0;
-  let meanR = 0;
-  let constantP = true;
-  let constantR = true;
-  for (let i = 0; i < n; i++) {
-    meanP += (predictions[i] as number) / n;
-    meanR += (references[i] as number) / n;
-    if (predictions[i] !== predictions[0]) constantP = false;
-    if (references[i] !== references[0]) constantR = false;
-  }
-  if (constantP || constantR) return undefinedMetric;
-  let covariance = 0;
-  let varianceP = 0;
-  let varianceR = 0;
-  for (let i = 0; i < n; i++) {
-    const p = (predictions[i] as number) - meanP;
-    const r = (references[i] as number) - meanR;
-    covariance += p * r;
-    varianceP += p * p;
-    varianceR += r * r;
-  }
-  const correlation = covariance / (Math.sqrt(varianceP) * Math.sqrt(varianceR));
+  const p = centred(predictions);
+  const r = centred(references);
+  if (p === undefined || r === undefined) return undefinedMetric;
+  const products = (a: Float64Array, b: Float64Array): number => compensatedSum(n, (i) => (a[i] as number) * (b[i] as number));
+  const correlation = products(p, r) / (Math.sqrt(products(p, p)) * Math.sqrt(products(r, r)));
   return Math.max(-1, Math.min(1, correlation));
 }
 
@@ -120,9 +141,10 @@ export function averageRanks(values: ArrayLike<number>): Float64Array {
   return ranks;
 }
 
-/** Spearman's rank correlation with average ranks for ties; undefined as Pearson is. */
+/** Spearman's rank correlation with average ranks for ties; undefined for fewer than two rows, a constant side, and a NaN. */
 export function spearman(predictions: ArrayLike<number>, references: ArrayLike<number>): MetricResult {
-  checkLengths(predictions, references);
+  const n = checkLengths(predictions, references);
+  for (let i = 0; i < n; i++) if (Number.isNaN(predictions[i]) || Number.isNaN(references[i])) return undefinedMetric;
   return pearson(averageRanks(predictions), averageRanks(references));
 }
 
