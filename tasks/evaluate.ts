@@ -1,40 +1,51 @@
 /** Scores a fine-tuned checkpoint on a split of a task, or on a user's own validation file. */
 import { UsageError } from '../src/data/errors.js';
 import { glueTask } from '../glue/tasks.js';
-import { classify, evalEntries, score } from './classify.js';
+import { argmaxRows, classify, evalEntries, score } from './classify.js';
 import { encodeSplit } from './encodeSplit.js';
 import { environment } from '../src/train/environment.js';
-import { loadClassifier } from './loadClassifier.js';
-import { labelNames } from './finetuneJob.js';
-import { requireLabels } from './labelMapping.js';
+import { loadClassifier, outputNames } from './loadClassifier.js';
+import { checkedLabelOrder, matchLabels, requireLabels } from './labelMapping.js';
+import { countRows, emptyConfusionMatrix, labelOrderWarning } from './labelOrderCheck.js';
 import type { EvaluateOptions, Results } from './options.js';
 import { loadEvaluationSplits, loadOwnEvaluation } from './taskData.js';
 import { specOfGlue } from './taskSpec.js';
 
 /**
  * Metrics of a checkpoint as fine-tuning reports them (eval_loss, eval_accuracy, …; MNLI without a split: both dev sets).
- * Labels are mapped by name. Throws UsageError where the model is none of this task's, or the split has no gold labels.
+ * Labels are mapped by name: the model's own, or those of `labelOrder`. Where it has none and another order than the task's
+ * fits far better, `warnings` says so and names the flag to give.
+ * Throws UsageError where the model is none of this task's, or the split has no gold labels.
  */
 export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
   const { task, validationFile } = options;
   if (task === undefined && validationFile === undefined) throw new UsageError('nothing to evaluate on', { hint: 'give --task NAME with --data, or --validation-file FILE' });
   const ofTask = task === undefined ? undefined : { spec: specOfGlue(glueTask(task)), splits: await loadEvaluationSplits({ ...options, task }) };
   const note = (text: string): void => options.progress?.({ type: 'note', text });
+  const labelOrder = options.labelOrder === undefined ? undefined : checkedLabelOrder(options.labelOrder, ofTask?.spec);
   const { model, tokenizer, maxLength, batchSize, name } = await loadClassifier(options);
   try {
-    const { spec, splits } = ofTask ?? (await loadOwnEvaluation(validationFile ?? '', options, model.isRegression ? undefined : labelNames(model)));
-    const isRegression = spec.kind === 'regression';
-    if (isRegression !== model.isRegression) {
-      throw new UsageError(`${spec.title} needs a ${spec.kind} model; this one has ${model.isRegression ? 'one output, a score' : `the classes ${labelNames(model).join(', ')}`}`, { hint: 'is this the model of another task?' });
+    const names = outputNames(model, labelOrder);
+    const { spec, splits } = ofTask ?? (await loadOwnEvaluation(validationFile ?? '', options, names));
+    if ((spec.kind === 'regression') !== model.isRegression) {
+      throw new UsageError(`${spec.title} needs a ${spec.kind} model; this one has ${names === undefined ? 'one output, a score' : `the classes ${names.join(', ')}`}`, { hint: 'is this the model of another task?' });
     }
-    const labelMap = isRegression ? undefined : requireLabels(spec, labelNames(model), note);
+    const labelMap = names === undefined ? undefined : requireLabels(spec, names, note);
+    const confusion = names === undefined || matchLabels(spec, names) !== undefined ? undefined : emptyConfusionMatrix(names.length);
     const found = environment();
     const results: Record<string, Results[string]> = { task: spec.name, model: name, engine: found.engine, precision: 'highest', versions: found.versions };
     for (const split of splits) {
       const encoded = await encodeSplit(split, tokenizer, maxLength, labelMap, options.signal);
-      const scores = score(spec, await classify(model, encoded, batchSize, options.signal), encoded, labelMap);
+      const output = await classify(model, encoded, batchSize, options.signal);
+      const scores = score(spec, output, encoded, labelMap);
+      if (confusion !== undefined) countRows(confusion, argmaxRows(output), split.examples.map(({ label }) => label));
       Object.assign(results, evalEntries(scores, split.suffix), { [`eval_samples${split.suffix}`]: encoded.length });
       if (scores.undefinedMetrics.length > 0) results[`undefined_metrics${split.suffix}`] = scores.undefinedMetrics;
+    }
+    const warning = confusion === undefined || labelMap === undefined ? undefined : labelOrderWarning(spec, confusion, labelMap);
+    if (warning !== undefined) {
+      note(`warning: ${warning}`);
+      results['warnings'] = [warning];
     }
     return results;
   } finally {

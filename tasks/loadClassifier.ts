@@ -6,6 +6,7 @@ import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { checkedMaxLength } from './encodeSplit.js';
+import { labelNames } from './finetuneJob.js';
 import { fingerprintModel } from './fingerprint.js';
 
 export interface LoadedClassifier {
@@ -42,4 +43,16 @@ export async function loadClassifier(options: ClassifierOptions): Promise<Loaded
     batchSize: options.perDeviceEvalBatchSize ?? 64,
     name: path.basename(path.resolve(options.model)),
   };
+}
+
+/**
+ * The names of a classifier's outputs: those of --label-order (see `checkedLabelOrder`) where it is given, else its own;
+ * undefined where it gives a score. Throws a UsageError where the flag has another number of names than the model has outputs.
+ */
+export function outputNames(model: SequenceClassificationModel, labelOrder: readonly string[] | undefined): readonly string[] | undefined {
+  if (labelOrder === undefined) return model.isRegression ? undefined : labelNames(model);
+  const found = `--label-order ${labelOrder.join(',')} has ${labelOrder.length} ${labelOrder.length === 1 ? 'label' : 'labels'}`;
+  if (model.isRegression) throw new UsageError(`${found}; the model has one output, a score`, { hint: 'leave the flag out' });
+  if (labelOrder.length !== model.numLabels) throw new UsageError(`${found}; the model has ${model.numLabels} outputs`, { hint: 'is this the model of another task?' });
+  return labelOrder;
 }

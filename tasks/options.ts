@@ -64,6 +64,8 @@ export interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly model: string;
   /** Default dev; MNLI's default is both dev sets. */
   readonly split?: string | undefined;
+  /** The task's labels in the order of the model's outputs; default: by the names in its config.json. */
+  readonly labelOrder?: readonly string[] | undefined;
   readonly maxSeqLength?: number | undefined;
   readonly perDeviceEvalBatchSize?: number | undefined;
 }
@@ -81,6 +83,8 @@ export interface PredictOptions extends CommonOptions, DataOptions {
   readonly file?: string | undefined;
   /** Rows given directly, instead of a file. */
   readonly rows?: readonly TextRow[] | undefined;
+  /** Labels in the order of the model's outputs; default: the names in its config.json. */
+  readonly labelOrder?: readonly string[] | undefined;
   readonly maxSeqLength?: number | undefined;
   readonly perDeviceEvalBatchSize?: number | undefined;
 }
@@ -91,7 +95,7 @@ export interface Prediction {
   readonly prediction: string | number;
   /** Probability of the predicted label; absent for regression. */
   readonly score?: number;
-  /** In the order of the model's id2label. */
+  /** In the order of the model's outputs. */
   readonly logits: readonly number[];
 }
 

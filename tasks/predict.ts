@@ -3,13 +3,13 @@ import { glueSplit, glueTask } from '../glue/tasks.js';
 import { UsageError } from '../src/data/errors.js';
 import { classify } from './classify.js';
 import { encodeRows } from './encodeSplit.js';
-import { labelNames } from './finetuneJob.js';
-import { loadClassifier } from './loadClassifier.js';
+import { checkedLabelOrder } from './labelMapping.js';
+import { loadClassifier, outputNames } from './loadClassifier.js';
 import type { Prediction, PredictOptions } from './options.js';
 import { readTexts } from './ownData.js';
 import { toPredictions } from './predictions.js';
 import { glueFolder, loadGlueSplit } from './taskData.js';
-import type { TextPair } from './taskSpec.js';
+import { specOfGlue, type TextPair } from './taskSpec.js';
 
 async function rowsOf(options: PredictOptions): Promise<readonly TextPair[]> {
   if (options.rows !== undefined) return options.rows;
@@ -20,14 +20,16 @@ async function rowsOf(options: PredictOptions): Promise<readonly TextPair[]> {
   return split.examples.map(({ index, textA, textB }) => ({ index, textA, textB }));
 }
 
-/** One prediction a row, in the rows' order; labels by the model's own names. Errors as those of the readers and of `loadClassifier`. */
+/** One prediction a row, in the rows' order; labels by the model's own names or those of `labelOrder`. Errors as those of the readers and of `loadClassifier`. */
 export async function predictTask(options: PredictOptions): Promise<Prediction[]> {
   const all = await rowsOf(options);
   const rows = options.maxPredictSamples === undefined ? all : all.slice(0, options.maxPredictSamples);
+  const labelOrder = options.labelOrder === undefined ? undefined : checkedLabelOrder(options.labelOrder, options.task === undefined ? undefined : specOfGlue(glueTask(options.task)));
   const { model, tokenizer, maxLength, batchSize } = await loadClassifier(options);
   try {
+    const names = outputNames(model, labelOrder);
     const encoded = await encodeRows(rows, tokenizer, maxLength, undefined, options.signal);
-    return toPredictions(await classify(model, encoded, batchSize, options.signal), encoded, model.isRegression ? undefined : labelNames(model));
+    return toPredictions(await classify(model, encoded, batchSize, options.signal), encoded, names);
   } finally {
     model.dispose();
   }

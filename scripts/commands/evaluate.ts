@@ -5,6 +5,7 @@ import { printJson, printLine, writeOutputFile } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { ownDataOptions, readDataOptions, taskOptions } from '../cli/taskFlags.js';
+import { terminalText } from '../cli/terminalText.js';
 
 export const evaluateCommand: CommandSpec = {
   name: 'evaluate',
@@ -14,6 +15,7 @@ export const evaluateCommand: CommandSpec = {
     ...taskOptions,
     ...ownDataOptions,
     split: { type: 'string', describe: 'dev, dev_mismatched, train; also validation, validation_matched, … (default: dev, for MNLI both dev sets)' },
+    'label-order': { type: 'list', describe: "the task's labels in the order of the model's outputs, with commas (default: by the names in its config.json)" },
     output: { type: 'string', describe: 'JSON file for the metrics', letter: 'o' },
     'max-seq-length': { type: 'number', describe: 'longest input in tokens (default: as it was trained)' },
     'per-device-eval-batch-size': { type: 'number', describe: 'sequences in a batch' },
@@ -22,22 +24,30 @@ export const evaluateCommand: CommandSpec = {
   },
   examples: [
     ['bertwright evaluate --task mrpc --model runs/mrpc --data glue_data', 'metrics on the dev set'],
+    ['bertwright evaluate --task mnli --model mnli-bert --data glue_data --label-order contradiction,entailment,neutral', 'a checkpoint that calls its labels LABEL_0, LABEL_1, …'],
     ['bertwright evaluate --validation-file dev.csv --model runs/own', 'metrics on your own labelled rows'],
   ],
   async run(settings) {
     const info = await applyEngine(settings, false);
-    if (settings.boolean('quiet') !== true) console.error(engineLine(info));
+    const quiet = settings.boolean('quiet') === true;
+    if (!quiet) console.error(engineLine(info));
     const { evaluateTask } = await import('../../tasks/evaluate.js');
+    const { createProgress } = await import('../../src/train/progress.js');
     const metrics = await abortOnSignals((signal) =>
       evaluateTask({
         ...readDataOptions(settings),
         model: settings.requiredString('model', 'give a fine-tuned checkpoint with --model'),
         split: settings.string('split'),
+        labelOrder: settings.list('label-order'),
         maxSeqLength: settings.number('max-seq-length'),
         perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
         signal,
+        progress: createProgress({ stream: process.stderr, quiet }),
       }),
     );
+    const { warnings } = metrics;
+    // Notes of progress say it too, but for a quiet command.
+    if (quiet && Array.isArray(warnings)) for (const warning of warnings) console.error(`warning: ${terminalText(String(warning))}`);
     const output = settings.string('output');
     if (output !== undefined) await writeOutputFile(output, `${JSON.stringify(metrics, undefined, 2)}\n`);
     if (settings.boolean('json') === true) printJson(metrics);
