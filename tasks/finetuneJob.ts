@@ -1,5 +1,6 @@
 /** Everything a fine-tune needs before its first step: data, plan, labels, tokenizer, precision, and what is recorded about it. */
 import path from 'node:path';
+import { findModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
@@ -55,7 +56,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const fingerprint = await fingerprintModel(options.model, options.init !== 'random');
   const data = await loadTaskData(options);
   const { spec } = data;
-  const config = readConfigJson(path.join(options.model, 'config.json'));
+  const config = readConfigJson(findModelFiles(options.model).config);
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
   const positions = config['max_position_embeddings'];
   const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });

@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { DataError, IoError } from '../data/errors.js';
+import { BertwrightError, DataError, IoError } from '../data/errors.js';
 import { writeFileAtomic } from './atomicFile.js';
 import { configFileName, readStoredTensors, weightsFileName } from './modelFiles.js';
 import { type TensorData, writeSafetensors } from './safetensors.js';
@@ -72,7 +72,7 @@ export class CheckpointWeights {
     try {
       return stored.entry.data;
     } catch (error) {
-      if (error instanceof DataError) throw error;
+      if (error instanceof BertwrightError) throw error;
       throw new DataError(`tensor "${stored.name}" cannot be read (${(error as Error).message})`, { location: { file: stored.file }, cause: error });
     }
   }

@@ -3,10 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DataError, IoError } from '../data/errors.js';
 import { isJsonObject, parseJsonObject } from '../data/strictJson.js';
+import { readPytorchFile } from './pytorchFile.js';
 import { readSafetensors } from './safetensors.js';
 import type { StoredTensor } from './storedTensor.js';
+import { findTensorFlowIndex, readTensorFlowBundle, tensorFlowBundleFiles } from './tensorflowBundle.js';
 
 export const configFileName = 'config.json';
+/** As Google's checkpoints have it; its keys are those of config.json. */
+const googleConfigFileName = 'bert_config.json';
 export const weightsFileName = 'model.safetensors';
 
 /** A format of weights: how its files are found among a directory's names, and how they are read. */
@@ -25,10 +29,13 @@ const named = (name: string) => (names: readonly string[]) => (names.includes(na
 const formats: readonly WeightFormat[] = [
   { find: named(weightsFileName), files: whole, read: readSafetensorsFiles },
   { find: named('model.safetensors.index.json'), files: shardFiles, read: readSafetensorsFiles },
+  { find: named('pytorch_model.bin'), files: whole, read: readPytorchFiles },
+  { find: named('pytorch_model.bin.index.json'), files: shardFiles, read: readPytorchFiles },
+  { find: findTensorFlowIndex, files: (directory, found) => tensorFlowBundleFiles(path.join(directory, found)), read: ([index = '']) => readTensorFlowBundle(index) },
 ];
 
 export interface ModelFiles {
-  /** Path of config.json. */
+  /** Path of config.json, or of bert_config.json where that alone is there. */
   readonly config: string;
   /** Paths of the weights; empty where the directory holds none that can be read. */
   readonly weights: readonly string[];
@@ -48,11 +55,12 @@ export function findModelFiles(directory: string): ModelFiles {
   } catch (cause) {
     throw new IoError(`${directory}: cannot read the model directory (${(cause as Error).message})`, { cause });
   }
+  const config = path.join(directory, !names.includes(configFileName) && names.includes(googleConfigFileName) ? googleConfigFileName : configFileName);
   for (const format of formats) {
     const found = format.find(names);
-    if (found !== undefined) return { config: path.join(directory, configFileName), weights: format.files(directory, found), format, names };
+    if (found !== undefined) return { config, weights: format.files(directory, found), format, names };
   }
-  return { config: path.join(directory, configFileName), weights: [], format: undefined, names };
+  return { config, weights: [], format: undefined, names };
 }
 
 /**
@@ -62,10 +70,14 @@ export function findModelFiles(directory: string): ModelFiles {
 export function readStoredTensors(directory: string): StoredTensor[] {
   const { format, weights, names } = findModelFiles(directory);
   if (format !== undefined) return format.read(weights);
-  const other = names.find((name) => /\.(bin|ckpt|index|h5|msgpack|onnx)$/.test(name));
-  throw new IoError(`${directory}: found no ${weightsFileName}; the directory has ${names.length === 0 ? 'no files' : names.slice(0, 10).join(', ')}`, {
-    hint: other === undefined ? 'A model directory holds config.json and model.safetensors.' : `${other} cannot be read; save the model as safetensors first.`,
+  const other = names.find((name) => /\.(bin|pt|pth|ckpt|h5|msgpack|onnx)$/.test(name));
+  throw new IoError(`${directory}: found no weights; the directory has ${names.length === 0 ? 'no files' : names.slice(0, 10).join(', ')}`, {
+    hint: other === undefined ? 'A model directory holds config.json and model.safetensors or pytorch_model.bin, or bert_config.json and bert_model.ckpt.index with its data.' : `${other} cannot be read under this name or in this format; save the model as safetensors first.`,
   });
+}
+
+function readPytorchFiles(files: readonly string[]): StoredTensor[] {
+  return files.flatMap(readPytorchFile);
 }
 
 function readSafetensorsFiles(files: readonly string[]): StoredTensor[] {

@@ -181,10 +181,35 @@ test('the Auto classes pick by model_type; an unknown one lists the choices', as
 test('a directory without weights says what it has; an untied decoder in the configuration is refused', async () => {
   const { directory } = await savedPretraining('none');
   rmSync(path.join(directory, 'model.safetensors'));
-  writeFileSync(path.join(directory, 'pytorch_model.bin'), 'x');
-  await assert.rejects(BertModel.fromPretrained(directory), (error) => error instanceof IoError && /found no model\.safetensors; the directory has .*pytorch_model\.bin/.test(error.message));
+  writeFileSync(path.join(directory, 'model.onnx'), 'x');
+  await assert.rejects(BertModel.fromPretrained(directory), (error) => error instanceof IoError && /found no weights; the directory has .*model\.onnx/.test(error.message));
   await assert.rejects(BertModel.fromPretrained(path.join(folder, 'nowhere')), IoError);
   assert.throws(() => BertForMaskedLM.fromConfig({ ...small, extra: { tie_word_embeddings: false } }), /tie_word_embeddings is false/);
+});
+
+const stored = path.resolve(import.meta.dirname, '../../../src/checkpoint/fixtures');
+
+/** A directory with a configuration and the tensors of a safetensors file, for comparison. */
+function asSafetensors(name: string, config: string, weights: string): string {
+  const directory = path.join(folder, name);
+  mkdirSync(directory);
+  cpSync(config, path.join(directory, 'config.json'));
+  cpSync(weights, path.join(directory, 'model.safetensors'));
+  return directory;
+}
+
+test('a checkpoint of TensorFlow gives what its tensors give as safetensors; labels that its configuration lacks are counted', async () => {
+  const google = path.join(stored, 'tf-pretrained');
+  const model = await BertForPreTraining.fromPretrained(google);
+  assert.deepEqual(model.loadReport, { missing: [], unexpected: [] });
+  const same = await BertForPreTraining.fromPretrained(asSafetensors('tf-pretrained', path.join(google, 'bert_config.json'), path.join(google, 'expected.safetensors')));
+  assert.deepEqual(model.forward(inputs).predictionLogits.dataSync(), same.forward(inputs).predictionLogits.dataSync());
+  assert.deepEqual(model.forward(inputs).seqRelationshipLogits.dataSync(), same.forward(inputs).seqRelationshipLogits.dataSync());
+  const tuned = path.join(stored, 'tf-finetuned');
+  const classifier = await AutoModelForSequenceClassification.fromPretrained(tuned);
+  assert.deepEqual([classifier.loadReport, classifier.numLabels], [{ missing: [], unexpected: [] }, 3]);
+  const other = await AutoModelForSequenceClassification.fromPretrained(asSafetensors('tf-finetuned', path.join(tuned, 'bert_config.json'), path.join(tuned, 'expected.safetensors')));
+  assert.deepEqual(classifier.forward(inputs).logits.dataSync(), other.forward(inputs).logits.dataSync());
 });
 
 test('sharded weights load through their index, whose names must be plain file names', async () => {

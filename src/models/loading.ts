@@ -42,7 +42,7 @@ export function createModel<M extends PretrainedModel>(modelClass: ModelClass<M>
 }
 
 /**
- * A model from a directory with config.json and model.safetensors. Head weights that the checkpoint lacks start from
+ * A model from a directory with config.json (or Google's bert_config.json) and weights in one of the formats of modelFiles.ts. Head weights that the checkpoint lacks start from
  * random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
  * @param pick the class, and the row of the table of model types by `model_type`
  * @throws IoError for absent files; DataError for damaged ones, for a tensor of a wrong shape (named, with found and
@@ -56,7 +56,7 @@ export async function loadModel<M extends PretrainedModel>(
   const file = findModelFiles(directory).config;
   const json = readConfigJson(file);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
-  const config = withLabels(type.configFromJson(json, file), options);
+  let config = withLabels(type.configFromJson(json, file), options);
   const tokenizer = await tokenizerEntries(directory);
   const note = tokenizer === undefined ? undefined : checkVocabularyRows(directory, config.vocabSize, tokenizer);
   await ensureEngine();
@@ -64,6 +64,9 @@ export async function loadModel<M extends PretrainedModel>(
   if (options.init === 'random') return createModel(modelClass, type, config, options);
   const seed = options.seed ?? defaultSeed;
   const weights = CheckpointWeights.read(directory, type.weightNames);
+  // Google's configurations name no labels.
+  const outputs = config.numLabels === undefined ? weights.shapeOf('classifier.weight')?.[0] : undefined;
+  if (outputs !== undefined) config = withLabels(config, { ...options, numLabels: outputs });
   const missing: string[] = [];
   const random = randomSource(seed);
   const source: ParameterSource = (name: string, shape: readonly number[], initializer: Initializer) => {
