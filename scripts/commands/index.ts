@@ -3,6 +3,7 @@ import type { CommandSpec } from '../cli/spec.js';
 import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
 import { fillCommand } from './fill.js';
 import { finetuneCommand } from './finetune.js';
 import { predictCommand } from './predict.js';
@@ -25,6 +26,7 @@ export const commands: readonly CommandSpec[] = [
   predictCommand,
   suiteCommand,
   reportCommand,
+  exportCommand,
   tasksCommand,
   benchCommand,
   doctorCommand,

@@ -22,6 +22,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   'src/heads': ['src/ops', 'src/config', 'src/data', 'src/encoder'],
   'src/checkpoint': ['src/data', 'src/config'],
   'src/models': ['src/encoder', 'src/heads', 'src/checkpoint', 'src/tokenizer', 'src/config', 'src/data', 'src/ops', 'src/engine'],
+  'src/export': ['src/models', 'src/config', 'src/checkpoint', 'src/tokenizer', 'src/data'],
   'src/optim': ['src/ops', 'src/engine', 'src/native', 'src/data'],
   'src/train': ['src/optim', 'src/checkpoint', 'src/data', 'src/ops', 'src/engine', 'src/native', 'src/encoder'],
 };
@@ -56,7 +57,7 @@ export function importSpecifiers(source: string): string[] {
 function sourceFiles(root: string, folder: string): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return sourceFiles(root, file);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourceFiles(root, file);
     return entry.name.endsWith('.ts') ? [file] : [];
   });
 }
