@@ -94,6 +94,8 @@ export class BertNormalizer {
 
   /** The words of one stretch: normalized, then split. Mostly one; none where all of it is dropped. */
   words(stretch: string): string[] {
+    // Most need nothing more.
+    if (/^[0-9A-Za-z]+$/.test(stretch)) return [this.options.lowercase ? stretch.toLowerCase() : stretch];
     return this.#split(this.normalize(stretch));
   }
 

@@ -3,6 +3,7 @@
  * Special tokens, pairs and truncation are left to bertTokenizer.ts.
  */
 import type { BertNormalizer } from './normalizer.js';
+import { PieceTrie } from './pieceTrie.js';
 import { grown, scanStretches, StretchTable } from './wordScanner.js';
 
 /** Words with more characters become [UNK], as in the original BERT. */
@@ -24,10 +25,9 @@ export class WordPiece {
   readonly #normalizer: BertNormalizer;
   readonly #options: WordPieceOptions;
   /** Pieces that start a word. */
-  readonly #initial = new Map<string, number>();
+  readonly #initial = new PieceTrie();
   /** Pieces that go on with one, by their text without the prefix. */
-  readonly #continuing = new Map<string, number>();
-  readonly #longestPiece: number;
+  readonly #continuing = new PieceTrie();
 
   readonly #cache = new StretchTable(1 << 13);
   /** By cache entry: an id, or for anything but one id the bitwise complement of a place in `#idLists`. */
@@ -44,14 +44,11 @@ export class WordPiece {
     this.#normalizer = normalizer;
     this.#options = options;
     const prefix = options.continuingSubwordPrefix;
-    let longest = 0;
     options.vocab.forEach((token, id) => {
       // A token that starts with the prefix can also start a word: the word may begin with those characters where nothing splits them off.
-      this.#initial.set(token, id);
-      if (token.startsWith(prefix)) this.#continuing.set(token.slice(prefix.length), id);
-      longest = Math.max(longest, token.length);
+      this.#initial.add(token, id);
+      if (token.startsWith(prefix)) this.#continuing.add(token.slice(prefix.length), id);
     });
-    this.#longestPiece = longest;
   }
 
   /** The ids of `text`, without any special token. The result is a view that the next call overwrites. */
@@ -104,8 +101,8 @@ export class WordPiece {
 
   /** Greedy longest match from the left; a word with a stretch that no piece matches is one [UNK]. */
   #matchWord(word: string): void {
-    const { unkTokenId } = this.#options;
-    if (countCharacters(word) > this.#options.maxInputCharsPerWord) {
+    const { unkTokenId, maxInputCharsPerWord: limit } = this.#options;
+    if (word.length > limit && countCharacters(word) > limit) {
       this.#push(unkTokenId);
       return;
     }
@@ -113,19 +110,14 @@ export class WordPiece {
     let start = 0;
     while (start < word.length) {
       const pieces = start === 0 ? this.#initial : this.#continuing;
-      let end = Math.min(word.length, start + this.#longestPiece);
-      let id: number | undefined;
-      for (; end > start; end--) {
-        id = pieces.get(word.slice(start, end));
-        if (id !== undefined) break;
-      }
-      if (id === undefined) {
+      const id = pieces.longestAt(word, start);
+      if (id < 0) {
         this.#idCount = first;
         this.#push(unkTokenId);
         return;
       }
       this.#push(id);
-      start = end;
+      start += pieces.matchedLength;
     }
   }
 
