@@ -7,7 +7,7 @@ import test, { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-const tinyBert = fileURLToPath(new URL('../../../src/models/fixtures/tiny-bert', import.meta.url));
+const tinyBert = fileURLToPath(new URL('../../../src/models/fixtures/pretraining-gelu', import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-export-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -20,7 +20,7 @@ export const architectures = Object.keys(classes) as Architecture[];
 export async function makeCheckpoint(folder: string, architecture: Architecture, changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
   const source = path.join(folder, `source-${architecture}-${Object.values(changes).join('-')}`);
   mkdirSync(folder, { recursive: true });
-  cpSync(path.join(fixtures, 'tiny-bert'), source, { recursive: true });
+  cpSync(path.join(fixtures, 'pretraining-gelu'), source, { recursive: true });
   const config = JSON.parse(readFileSync(path.join(source, 'config.json'), 'utf8')) as Record<string, unknown>;
   writeFileSync(path.join(source, 'config.json'), JSON.stringify({ ...config, ...changes }));
   const model: PretrainedModel = await classes[architecture].fromPretrained(source, architecture === 'BertForSequenceClassification' ? { id2label: ['entailment', 'neutral', 'contradiction'] } : {});
@@ -53,13 +53,13 @@ export function padded(lengths: readonly number[], vocabSize: number, width: num
   };
 }
 
-/** Batches of several sizes and lengths for the tiny fixture's vocabulary (37) and longest sequence (13), padded and not; the last has a hole in its mask. */
+/** Batches of several sizes and lengths for the tiny fixture's vocabulary (53) and longest sequence (19), padded and not; the last has a hole in its mask. */
 export const tinyBatches: readonly Batch[] = [
-  padded([1], 37),
-  padded([13], 37),
-  padded([6, 6], 37),
-  padded([9, 1, 4], 37),
-  padded([2, 7, 5, 3, 1], 37, 11),
+  padded([1], 53),
+  padded([19], 53),
+  padded([6, 6], 53),
+  padded([9, 1, 4], 53),
+  padded([2, 7, 5, 3, 1], 53, 11),
   { input_ids: [[5, 9, 2, 8, 1]], attention_mask: [[1, 1, 0, 1, 1]], token_type_ids: [[0, 0, 0, 1, 1]] },
 ];
 
