@@ -1,9 +1,7 @@
 /** A file of weights that is read by slices. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { DataError, IoError } from '../data/errors.js';
-
-/** One call of readSync takes at most 2^31 - 1 bytes. */
-const chunkBytes = 512 * 1024 * 1024;
+import { readAllBytes } from './readBytes.js';
 
 export class PytorchInput {
   readonly file: string;
@@ -32,11 +30,7 @@ export class PytorchInput {
     if (length > this.size - position) this.fail(`${what} takes ${length} bytes from byte ${position}; the file has ${this.size} bytes`);
     try {
       const bytes = new Uint8Array(length);
-      for (let at = 0; at < length; ) {
-        const count = readSync(this.#descriptor, bytes, at, Math.min(chunkBytes, length - at), position + at);
-        if (count === 0) throw new Error(`the file ended ${length - at} bytes early while it was read`);
-        at += count;
-      }
+      readAllBytes(this.#descriptor, position, bytes);
       return bytes;
     } catch (cause) {
       throw readError(this.file, cause);

@@ -5,8 +5,7 @@ import { describeValue, PickleDict, PickleList, type PickleValue, quoteText } fr
 import { type StorageReference, TensorReference } from './pytorchGlobals.js';
 import type { PytorchInput } from './pytorchInput.js';
 import { rowMajor } from './pytorchStrides.js';
-import type { StoredTensor, TensorEntry } from './storedTensor.js';
-import { widenToFloat32 } from './widenToFloat32.js';
+import { type StoredTensor, tensorEntry } from './storedTensor.js';
 
 /** Where the bytes of the storages are; a format of the file finds them in its own way. */
 export interface StorageTable {
@@ -40,7 +39,7 @@ export function tensorsOf(input: PytorchInput, value: PickleValue, storages: Sto
       copyBytes -= needed;
       if (copyBytes < 0) input.fail(`tensor ${quoteText(name)} has shape [${shape.join(', ')}] and strides [${reference.strides.join(', ')}]: written out, such tensors would take more than twice the file`);
     });
-    return { name, file: input.file, entry: entryOf(input.file, name, dtype, shape, values) };
+    return { name, file: input.file, entry: tensorEntry(input.file, name, dtype, shape, values) };
   });
 }
 
@@ -77,17 +76,4 @@ function checkBounds(input: PytorchInput, name: string, { storage, offset, shape
 function checkStorage(input: PytorchInput, name: string, { key, numel, type }: StorageReference, byteLength: number | undefined): void {
   if (byteLength === undefined) input.fail(`tensor ${quoteText(name)} lies in storage ${quoteText(key)}, which is not in the file`);
   if (byteLength !== numel * type.elementSize) input.fail(`storage ${quoteText(key)} of tensor ${quoteText(name)} has ${byteLength} bytes; expected ${numel * type.elementSize} for ${numel} elements of ${type.dtype}`);
-}
-
-function entryOf(file: string, name: string, dtype: string, shape: readonly number[], bytes: Uint8Array): TensorEntry {
-  return {
-    dtype,
-    shape,
-    bytes,
-    get data(): Float32Array {
-      const values = widenToFloat32(bytes, dtype);
-      if (values !== undefined) return values;
-      throw new DataError(`tensor "${name}" has dtype ${dtype}; expected F32, F16, BF16 or F64`, { location: { file } });
-    },
-  };
 }

@@ -4,12 +4,12 @@
  * tensor, and nothing is allocated that the file's own size does not cover.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { DataError, IoError } from '../data/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject, setOwn } from '../data/strictJson.js';
 import { writeFileAtomic } from './atomicFile.js';
-import type { TensorEntry } from './storedTensor.js';
-import { widenToFloat32 } from './widenToFloat32.js';
+import { readAllBytes } from './readBytes.js';
+import { type TensorEntry, tensorEntry } from './storedTensor.js';
 
 /** Bytes of one element. */
 const elementSizes = new Map([
@@ -69,7 +69,7 @@ export function readSafetensorsFile(file: string): SafetensorsFile {
   const { header, buffer } = readParts(file);
   const { ranges, metadata } = checkHeader(file, header, buffer.byteLength);
   const tensors = new Map<string, TensorEntry>();
-  for (const range of ranges) tensors.set(range.name, entryOf(file, range, new Uint8Array(buffer, range.begin, range.end - range.begin)));
+  for (const range of ranges) tensors.set(range.name, tensorEntry(file, range.name, range.dtype, range.shape, new Uint8Array(buffer, range.begin, range.end - range.begin)));
   const expected = metadata[hashKey];
   if (expected !== undefined && hashOf(tensors) !== expected) {
     throw new DataError('the contents do not match the hash in the header: the file was damaged after it was written', {
@@ -94,7 +94,7 @@ export function writeSafetensors(file: string, tensors: ReadonlyMap<string, Tens
     const { shape, data } = tensor;
     if (elementCount(shape) !== data.length) throw new RangeError(`writeSafetensors: ${name} has shape [${shape.join(', ')}] and ${data.length} values`);
     const dtype = data instanceof Float32Array ? 'F32' : data instanceof Int32Array ? 'I32' : 'U8';
-    entries.set(name, entryOf(file, { name, dtype, shape, begin: 0, end: 0 }, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+    entries.set(name, tensorEntry(file, name, dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
   }
   const header: Record<string, unknown> = { __metadata__: { ...metadata, [hashKey]: hashOf(entries) } };
   let offset = 0;
@@ -111,20 +111,6 @@ export function writeSafetensors(file: string, tensors: ReadonlyMap<string, Tens
 
 function isBytes(tensor: TensorData | undefined): boolean {
   return tensor?.data instanceof Uint8Array;
-}
-
-function entryOf(file: string, range: Range, bytes: Uint8Array): TensorEntry {
-  const { name, dtype, shape } = range;
-  return {
-    dtype,
-    shape,
-    bytes,
-    get data(): Float32Array {
-      const values = widenToFloat32(bytes, dtype);
-      if (values !== undefined) return values;
-      throw new DataError(`tensor "${name}" has dtype ${dtype}; expected F32, F16, BF16 or F64`, { location: { file } });
-    },
-  };
 }
 
 /** The header's text and the data section in a buffer of its own, in which offsets are those of the header. */
@@ -158,13 +144,7 @@ function readParts(file: string): { header: string; buffer: ArrayBuffer } {
 
 function readRange(descriptor: number, position: number, length: number): ArrayBuffer {
   const buffer = new ArrayBuffer(length);
-  const bytes = new Uint8Array(buffer);
-  const chunk = 512 * 1024 * 1024;
-  for (let at = 0; at < length; ) {
-    const count = readSync(descriptor, bytes, at, Math.min(chunk, length - at), position + at);
-    if (count === 0) throw new Error(`the file ended ${length - at} bytes early while it was read`);
-    at += count;
-  }
+  readAllBytes(descriptor, position, new Uint8Array(buffer));
   return buffer;
 }
 

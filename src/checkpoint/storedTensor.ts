@@ -1,4 +1,6 @@
 /** A tensor as a weights file holds it, whatever the format of the file. */
+import { DataError } from '../data/errors.js';
+import { widenToFloat32 } from './widenToFloat32.js';
 
 export interface TensorEntry {
   /** Named as in safetensors: F32, F16, BF16, I64, … */
@@ -18,4 +20,18 @@ export interface StoredTensor {
   readonly name: string;
   readonly file: string;
   readonly entry: TensorEntry;
+}
+
+/** An entry of bytes that are in memory; `name` and `file` are for errors. */
+export function tensorEntry(file: string, name: string, dtype: string, shape: readonly number[], bytes: Uint8Array): TensorEntry {
+  return {
+    dtype,
+    shape,
+    bytes,
+    get data(): Float32Array {
+      const values = widenToFloat32(bytes, dtype);
+      if (values !== undefined) return values;
+      throw new DataError(`tensor "${name}" has dtype ${dtype}; expected F32, F16, BF16 or F64`, { location: { file } });
+    },
+  };
 }

@@ -1,7 +1,8 @@
 /** One tensor of a TensorFlow checkpoint: its values are read from the data file, and their checksum proved, when asked for. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { DataError, IoError } from '../data/errors.js';
 import { crc32c, maskCrc32c } from './crc32c.js';
+import { readBytes } from './readBytes.js';
 import type { TensorEntry } from './storedTensor.js';
 import { damagedHint, quoteName } from './tensorflowBundleBytes.js';
 import type { BundleEntry } from './tensorflowBundleMessages.js';
@@ -111,17 +112,11 @@ export class BundleTensor implements TensorEntry {
 
 /** Undefined where the file ends before. */
 function readRange(file: string, position: number, length: number): Uint8Array | undefined {
-  const chunk = 512 * 1024 * 1024;
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, 'r');
     const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const count = readSync(descriptor, bytes, at, Math.min(chunk, length - at), position + at);
-      if (count === 0) return undefined;
-      at += count;
-    }
-    return bytes;
+    return readBytes(descriptor, position, bytes) < length ? undefined : bytes;
   } catch (cause) {
     throw new IoError(`${file}: cannot read the weights (${(cause as Error).message})`, { cause });
   } finally {

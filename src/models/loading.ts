@@ -42,8 +42,8 @@ export function createModel<M extends PretrainedModel>(modelClass: ModelClass<M>
 }
 
 /**
- * A model from a directory with config.json (or Google's bert_config.json) and weights in one of the formats of modelFiles.ts. Head weights that the checkpoint lacks start from
- * random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
+ * A model from a directory with config.json (or Google's bert_config.json) and weights in one of the formats of modelFiles.ts.
+ * Head weights that the checkpoint lacks start from random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
  * @param pick the class, and the row of the table of model types by `model_type`
  * @throws IoError for absent files; DataError for damaged ones, for a tensor of a wrong shape (named, with found and
  * expected shape), for an encoder weight that is not there and for fewer word embeddings than the tokenizer has entries

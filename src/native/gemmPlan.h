@@ -13,8 +13,6 @@
 
 namespace bertwright {
 
-/** Words of B that stay in the second-level cache while rows of A go by, where tile registers multiply (512 KiB). */
-constexpr size_t groupWords = size_t{1} << 17;
 /** Room behind the packed A for the last vector store. */
 constexpr size_t packSlack = 16;
 
@@ -106,21 +104,14 @@ void gemmMultiplyBlocks(const GemmProblem& p, const GemmTile& tile, size_t row, 
     if (last && p.epilogue != nullptr) gemmFinish(p, row + i, col + j, tileRows, tileCols);
     between();
   };
-  if (tile.enter != nullptr) {
-    // The memory of C takes longer than the sums: it is written along its rows, as far as the panels of B stay in the second-level cache.
-    const size_t group = std::max<size_t>(1, groupWords / (words * tile.cols)) * tile.cols;
-    tile.enter();
-    for (size_t first = 0; first < cols; first += group) {
-      for (size_t i = 0; i < rows; i += tile.rows) {
-        for (size_t j = first; j < std::min(cols, first + group); j += tile.cols) multiply(i, j);
-      }
+  const size_t group = std::max<size_t>(1, tile.groupWords / (words * tile.cols)) * tile.cols;
+  if (tile.enter != nullptr) tile.enter();
+  for (size_t first = 0; first < cols; first += group) {
+    for (size_t i = 0; i < rows; i += tile.rows) {
+      for (size_t j = first; j < std::min(cols, first + group); j += tile.cols) multiply(i, j);
     }
-    tile.leave();
-    return;
   }
-  for (size_t j = 0; j < cols; j += tile.cols) {
-    for (size_t i = 0; i < rows; i += tile.rows) multiply(i, j);
-  }
+  if (tile.leave != nullptr) tile.leave();
 }
 
 /** The product with all threads of the pool; k is at least 1. */

@@ -27,6 +27,8 @@ struct GemmTile {
   size_t blockWords;
   /** Rows of A in a task of a product with many rows; a multiple of `rows`. */
   size_t taskRows;
+  /** Words of B whose panels go by together for each panel of A, so that C is written along its rows; 0: one panel of B at a time. */
+  size_t groupWords;
   /** packLines: element p of line i is from[i * stride + p]; packColumns: from[p * stride + i]. */
   GemmPack packLinesA, packColumnsA, packLinesB, packColumnsB;
   /**
