@@ -25,6 +25,14 @@ test('each [MASK] gets its likeliest pieces; a checkpoint without the head that 
   }
   const masks = await fillMask(path.join(folder, 'BertForMaskedLM'), 'the [MASK] sleeps [MASK]', 3);
   assert.deepEqual(masks.map((candidates) => candidates.length), [3, 3]);
+  const padded = path.join(folder, 'padded');
+  const wide = BertForMaskedLM.fromConfig({ ...config, vocabSize: vocab.length + 8 }, { seed: 1 });
+  await wide.savePretrained(padded);
+  await tokenizer.save(padded);
+  wide.dispose();
+  const notes: string[] = [];
+  await fillMask(padded, 'the [MASK]', 1, (text) => notes.push(text));
+  assert.deepEqual(notes, ['the word embeddings have 16 rows, the tokenizer 8 entries: the last 8 rows are not used']);
   await assert.rejects(
     fillMask(path.join(folder, 'BertModel'), 'the [MASK]'),
     (error) => error instanceof UsageError && /BertModel has no masked-language-model head \(cls\.predictions/.test(error.message),

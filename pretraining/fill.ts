@@ -14,16 +14,22 @@ export interface FilledPiece {
 
 /**
  * The `top` likeliest pieces for each [MASK] of `text`, in the order of the text, best first; each is predicted with the others masked.
- * `model` is a checkpoint directory, or a model with its tokenizer (not disposed here). Throws a UsageError for a text without [MASK]
+ * What the loading of the checkpoint has to say goes to `note`. `model` is a checkpoint directory, or a model with its tokenizer (not disposed here). Throws a UsageError for a text without [MASK]
  * and for a checkpoint without the head that predicts.
  */
-export async function fillMask(model: string | { readonly model: MaskedLanguageModel; readonly tokenizer: TextTokenizer }, text: string, top = 5): Promise<FilledPiece[][]> {
+export async function fillMask(
+  model: string | { readonly model: MaskedLanguageModel; readonly tokenizer: TextTokenizer },
+  text: string,
+  top = 5,
+  note?: (text: string) => void,
+): Promise<FilledPiece[][]> {
   if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; expected a whole number of at least 1`);
   if (typeof model !== 'string') return fill(model.model, model.tokenizer, text, top);
   const tokenizer = await AutoTokenizer.fromPretrained(model);
   const loaded = await AutoModelForMaskedLM.fromPretrained(model);
   try {
-    const { missing } = loaded.loadReport;
+    const { missing, notes = [] } = loaded.loadReport;
+    for (const line of notes) note?.(line);
     if (missing.length > 0) {
       throw new UsageError(`${model} has no masked-language-model head (${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''})`, { hint: 'Give a model made by `bertwright pretrain`.' });
     }

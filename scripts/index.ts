@@ -8,6 +8,7 @@ export { pretrain } from '../pretraining/pretrain.js';
 export { BertConfig, bertConfig, type PartialBertConfig, presetConfig, presetNames } from '../src/config/index.js';
 export * from '../src/data/errors.js';
 export { type EngineChoice, type EngineInfo, type EngineName, type EngineOptions, engineInfo, setEngine } from '../src/engine/index.js';
+export { type ExportFormat, type ExportOptions, type ExportReport, exportModel } from '../src/export/exportModel.js';
 export * from '../src/models/index.js';
 export { AutoTokenizer, BertTokenizer, type BertTokenizerOptions, type DecodeOptions, type EncodeOptions, type Encoding, type TextTokenizer, type TruncationStrategy } from '../src/tokenizer/index.js';
 export type * from '../src/train/options.js';

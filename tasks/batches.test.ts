@@ -92,6 +92,8 @@ test('the plan: flags win over the recipe, an unknown recipe suggests the near m
   assert.equal(docs.evalSteps, 4);
   assert.equal(docs.metricForBestModel, 'combined_score');
   assert.equal(planFinetune({ ...required, recipe: 'hf-docs', learningRate: 1e-3 }, spec, facts).learningRate, 1e-3);
+  const epsilons = [docs, planFinetune({ ...required, optimizer: 'adamw-bert' }, spec, facts), planFinetune({ ...required, optimizer: 'adamw-bert', adamEpsilon: 1e-7 }, spec, facts)];
+  assert.deepEqual(epsilons.map(({ adamEpsilon }) => adamEpsilon), [1e-8, 1e-6, 1e-7]);
   assert.throws(() => planFinetune({ ...required, recipe: 'hf-doc' }, spec, facts), /Did you mean "hf-docs"/);
 });
 

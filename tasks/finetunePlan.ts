@@ -1,5 +1,6 @@
 /** Turns the options of a fine-tune into the numbers it runs with: recipe, batch, schedule, evaluation and saving. */
 import { UsageError } from '../src/data/errors.js';
+import { defaultEpsilon } from '../src/optim/adamw.js';
 import { chosenWarmup, resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
 import type { EvalStrategy, FinetuneOptions } from './options.js';
 import { defaultRecipe, recipe } from './recipes.js';
@@ -68,6 +69,7 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { 
   // As the Trainer has it: 0 and below mean "not set".
   const limited = options.maxSteps !== undefined && options.maxSteps > 0;
   const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, Math.ceil(numTrainEpochs * stepsPerEpoch));
+  const optimizer = options.optimizer ?? 'adamw';
   const warmup = chosenWarmup(options.warmupSteps, options.warmupRatio, base.warmupRatio);
   const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
   const loggingSteps = options.loggingSteps === undefined ? Math.max(1, Math.min(50, Math.floor(totalSteps / 10))) : stepsOrShare('loggingSteps', options.loggingSteps, totalSteps);
@@ -88,10 +90,10 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { 
     lrSchedulerType: scheduleType(options.lrSchedulerType ?? base.lrSchedulerType),
     warmupSteps: resolveWarmupSteps(warmup, totalSteps),
     weightDecay: checked('weightDecay', options.weightDecay ?? base.weightDecay, 'nonNegative'),
-    optimizer: options.optimizer ?? 'adamw',
+    optimizer,
     adamBeta1: checked('adamBeta1', options.adamBeta1 ?? base.adamBeta1, 'share'),
     adamBeta2: checked('adamBeta2', options.adamBeta2 ?? base.adamBeta2, 'share'),
-    adamEpsilon: checked('adamEpsilon', options.adamEpsilon ?? base.adamEpsilon, 'positive'),
+    adamEpsilon: checked('adamEpsilon', options.adamEpsilon ?? Math.max(base.adamEpsilon, defaultEpsilon(optimizer)), 'positive'),
     maxGradNorm: checked('maxGradNorm', options.maxGradNorm ?? 1, 'nonNegative'),
     labelSmoothingFactor: checked('labelSmoothingFactor', options.labelSmoothingFactor ?? 0, 'share'),
     numTrainEpochs: limited ? totalSteps / stepsPerEpoch : numTrainEpochs,

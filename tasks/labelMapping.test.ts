@@ -11,13 +11,14 @@ import { glueTasks } from '../glue/tasks.js';
 import { DataError, UsageError } from '../src/data/errors.js';
 import { setEngine } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification } from '../src/models/index.js';
+import { BertTokenizer } from '../src/tokenizer/index.js';
 import { evaluateTask } from './evaluate.js';
 import { finetune } from './finetune.js';
 import { checkedLabelOrder } from './labelMapping.js';
 import type { Results } from './options.js';
 import { predictTask } from './predict.js';
 import { specOfGlue } from './taskSpec.js';
-import { writeMnli, writeStsb, writeTinyModel } from './testing/tinyTask.js';
+import { vocabulary, writeMnli, writeStsb, writeTinyModel } from './testing/tinyTask.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-labels-'));
 const data = path.join(folder, 'glue');
@@ -121,6 +122,16 @@ describe('a checkpoint with another order of the labels', () => {
     await assert.rejects(evaluated('numbered'), (error) => error instanceof UsageError && /labels are 0, 1, 2; MNLI has entailment/.test(error.message) && /--label-order/.test(error.hint ?? ''));
     assert.equal((await evaluated('numbered', googleOrder)).results['eval_accuracy'], 1);
   });
+});
+
+test('evaluate and predict note the rows of the embeddings that the tokenizer has no entry for', async () => {
+  await cp(at('google'), at('padded'), { recursive: true });
+  await BertTokenizer.fromVocab(vocabulary.slice(0, -1), { lowercase: true }).save(at('padded'));
+  const expected = `the word embeddings have ${vocabulary.length} rows, the tokenizer ${vocabulary.length - 1} entries: the last row is not used`;
+  assert.deepEqual((await evaluated('padded')).notes, [expected]);
+  const notes: string[] = [];
+  await predictTask({ model: at('padded'), rows: [{ textA: 'a', textB: 'b' }], progress: (event) => event.type === 'note' && notes.push(event.text) });
+  assert.deepEqual(notes, [expected]);
 });
 
 describe('predictions with --label-order', () => {

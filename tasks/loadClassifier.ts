@@ -5,6 +5,7 @@ import { AutoModelForSequenceClassification, type SequenceClassificationModel } 
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
+import type { ProgressEvent } from '../src/train/types.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { labelNames } from './finetuneJob.js';
 import { fingerprintModel } from './fingerprint.js';
@@ -22,15 +23,17 @@ interface ClassifierOptions {
   /** Default: what the model was fine-tuned with, as its run.json says, else 128. */
   readonly maxSeqLength?: number | undefined;
   readonly perDeviceEvalBatchSize?: number | undefined;
+  readonly progress?: ((event: ProgressEvent) => void) | undefined;
 }
 
-/** The caller disposes the model. A checkpoint without a classification head is a UsageError. */
+/** The caller disposes the model. What the checkpoint's loading has to say goes to `progress` as notes. A checkpoint without a classification head is a UsageError. */
 export async function loadClassifier(options: ClassifierOptions): Promise<LoadedClassifier> {
   await ensureEngine();
   await fingerprintModel(options.model, false);
   const record = await readRunRecord(options.model);
   const trainedWith = record?.settings['maxSeqLength'];
   const model = await AutoModelForSequenceClassification.fromPretrained(options.model);
+  for (const text of model.loadReport.notes ?? []) options.progress?.({ type: 'note', text });
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0) {
     model.dispose();

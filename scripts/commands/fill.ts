@@ -16,9 +16,12 @@ export const fillCommand: CommandSpec = {
   examples: [['bertwright fill --model runs/pretrain "the [MASK] of the king"', 'the five likeliest pieces']],
   async run(settings, words) {
     const info = await applyEngine(settings, false);
-    if (settings.boolean('quiet') !== true) console.error(engineLine(info));
+    const note = (line: string): void => {
+      if (settings.boolean('quiet') !== true) console.error(line);
+    };
+    note(engineLine(info));
     const { fillMask } = await import('../../pretraining/fill.js');
-    const masks = await fillMask(settings.requiredString('model', 'give a checkpoint folder with --model'), words[0] ?? '', settings.number('top') ?? 5);
+    const masks = await fillMask(settings.requiredString('model', 'give a checkpoint folder with --model'), words[0] ?? '', settings.number('top') ?? 5, note);
     if (settings.boolean('json') === true) {
       printJson(masks);
       return;

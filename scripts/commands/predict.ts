@@ -35,7 +35,9 @@ export const predictCommand: CommandSpec = {
   async run(settings) {
     const rows = await givenRows(settings);
     const info = await applyEngine(settings, false);
-    if (settings.boolean('quiet') !== true) console.error(engineLine(info));
+    const quiet = settings.boolean('quiet') === true;
+    if (!quiet) console.error(engineLine(info));
+    const { createProgress } = await import('../../src/train/progress.js');
     const { predictTask } = await import('../../tasks/predict.js');
     const predictions = await abortOnSignals((signal) =>
       predictTask({
@@ -48,6 +50,7 @@ export const predictCommand: CommandSpec = {
         labelOrder: settings.list('label-order'),
         maxSeqLength: settings.number('max-seq-length'),
         perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
+        progress: createProgress({ stream: process.stderr, quiet }),
         signal,
       }),
     );

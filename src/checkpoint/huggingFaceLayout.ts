@@ -5,9 +5,10 @@
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { configFileName } from '../config/configFile.js';
 import { BertwrightError, DataError, IoError } from '../data/errors.js';
 import { writeFileAtomic } from './atomicFile.js';
-import { configFileName, readStoredTensors, weightsFileName } from './modelFiles.js';
+import { readStoredTensors, weightsFileName } from './modelFiles.js';
 import { type TensorData, writeSafetensors } from './safetensors.js';
 import type { StoredTensor } from './storedTensor.js';
 

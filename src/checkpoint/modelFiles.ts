@@ -1,6 +1,7 @@
 /** Which files of a directory make up a model, and how each format of weights is read. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { configFileOf } from '../config/configFile.js';
 import { DataError, IoError } from '../data/errors.js';
 import { isJsonObject, parseJsonObject } from '../data/strictJson.js';
 import { readPytorchFile } from './pytorchFile.js';
@@ -8,9 +9,6 @@ import { readSafetensors } from './safetensors.js';
 import type { StoredTensor } from './storedTensor.js';
 import { findTensorFlowIndex, readTensorFlowBundle, tensorFlowBundleFiles } from './tensorflowBundle.js';
 
-export const configFileName = 'config.json';
-/** As Google's checkpoints have it; its keys are those of config.json. */
-const googleConfigFileName = 'bert_config.json';
 export const weightsFileName = 'model.safetensors';
 
 /** A format of weights: how its files are found among a directory's names, and how they are read. */
@@ -55,7 +53,7 @@ export function findModelFiles(directory: string): ModelFiles {
   } catch (cause) {
     throw new IoError(`${directory}: cannot read the model directory (${(cause as Error).message})`, { cause });
   }
-  const config = path.join(directory, !names.includes(configFileName) && names.includes(googleConfigFileName) ? googleConfigFileName : configFileName);
+  const config = configFileOf(directory);
   for (const format of formats) {
     const found = format.find(names);
     if (found !== undefined) return { config, weights: format.files(directory, found), format, names };

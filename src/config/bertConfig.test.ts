@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
@@ -116,4 +116,6 @@ test('new BertConfig and its fromPretrained and fromPreset give the same frozen 
   assert.deepEqual(BertConfig.fromPreset('mini', { vocabSize: 9 }), presetConfig('mini', { vocabSize: 9 }));
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(sizes));
   assert.equal((await BertConfig.fromPretrained(folder)).hiddenSize, 24);
+  renameSync(path.join(folder, 'config.json'), path.join(folder, 'bert_config.json'));
+  assert.equal((await BertConfig.fromPretrained(folder)).hiddenSize, 24, "Google's name");
 });

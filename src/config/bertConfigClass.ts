@@ -1,6 +1,6 @@
 /** BertConfig under the name and with the calls that users of transformers know; what it makes is plain frozen data all the same. */
-import path from 'node:path';
 import { type BertConfig as BertConfigData, bertConfig, type PartialBertConfig, presetConfig } from './bertConfig.js';
+import { configFileOf } from './configFile.js';
 import { readConfig } from './configJson.js';
 
 export type BertConfig = BertConfigData;
@@ -8,7 +8,7 @@ export type BertConfig = BertConfigData;
 export interface BertConfigClass {
   /** As bertConfig: validated, frozen; fields left out are BERT-base's. */
   new (partial?: PartialBertConfig): BertConfig;
-  /** The config.json of a model directory. Errors as readConfig. */
+  /** The config.json of a model directory, or its bert_config.json where that alone is there. Errors as readConfig. */
   fromPretrained(directory: string): Promise<BertConfig>;
   /** A preset such as `tiny` or `base`, with changes. Errors as presetConfig. */
   fromPreset(name: string, changes?: PartialBertConfig): BertConfig;
@@ -20,6 +20,6 @@ function construct(partial?: PartialBertConfig): BertConfig {
 }
 
 export const BertConfig = Object.assign(construct, {
-  fromPretrained: async (directory: string): Promise<BertConfig> => readConfig(path.join(directory, 'config.json')),
+  fromPretrained: async (directory: string): Promise<BertConfig> => readConfig(configFileOf(directory)),
   fromPreset: presetConfig,
 }) as unknown as BertConfigClass;

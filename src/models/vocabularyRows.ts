@@ -15,5 +15,7 @@ export function checkVocabularyRows(model: string, rows: number, { entries, file
       hint: 'These are the weights of one model and the tokenizer of another: copy both from the same model.',
     });
   }
-  return rows === entries ? undefined : `the word embeddings have ${rows} rows, the tokenizer ${entries} entries: the last ${rows - entries} rows are not used`;
+  if (rows === entries) return undefined;
+  const unused = rows - entries === 1 ? 'the last row is' : `the last ${rows - entries} rows are`;
+  return `the word embeddings have ${rows} rows, the tokenizer ${entries} entries: ${unused} not used`;
 }

@@ -10,11 +10,16 @@ import type { ParameterSetting } from './parameterGroups.js';
 /** 'adamw' corrects the bias of the moments (Hugging Face); 'adamw-bert' does not (Google's BERT code). */
 export type AdamWKind = 'adamw' | 'adamw-bert';
 
+/** Where none is given: transformers' for 'adamw', Google's for 'adamw-bert'. */
+export function defaultEpsilon(kind: AdamWKind): number {
+  return kind === 'adamw' ? 1e-8 : 1e-6;
+}
+
 export interface AdamWOptions {
   readonly kind: AdamWKind;
   readonly beta1?: number | undefined;
   readonly beta2?: number | undefined;
-  /** Added to the root of the second moment; default 1e-8 for 'adamw', 1e-6 for 'adamw-bert'. */
+  /** Added to the root of the second moment; default `defaultEpsilon`. */
   readonly epsilon?: number | undefined;
   /** Decay and learning-rate factor of each parameter; a parameter without an entry has 0 and 1. */
   readonly settings?: ReadonlyMap<string, ParameterSetting> | undefined;
@@ -53,7 +58,7 @@ export class AdamW {
     this.kind = options.kind;
     this.beta1 = options.beta1 ?? 0.9;
     this.beta2 = options.beta2 ?? 0.999;
-    this.epsilon = options.epsilon ?? (options.kind === 'adamw' ? 1e-8 : 1e-6);
+    this.epsilon = options.epsilon ?? defaultEpsilon(options.kind);
     for (const [name, parameter] of parameters) {
       const setting = options.settings?.get(name) ?? { weightDecay: 0, lrScale: 1 };
       this.#slots.set(name, { parameter, m: zeroVariable(parameter.shape), v: zeroVariable(parameter.shape), setting });
