@@ -4,10 +4,10 @@ import path from 'node:path';
 import { configFileOf } from '../config/configFile.js';
 import { DataError, IoError } from '../data/errors.js';
 import { isJsonObject, parseJsonObject } from '../data/strictJson.js';
-import { readPytorchFile } from './pytorchFile.js';
+import { readPytorchFile } from './pytorch/pytorchFile.js';
 import { readSafetensors } from './safetensors.js';
 import type { StoredTensor } from './storedTensor.js';
-import { findTensorFlowIndex, readTensorFlowBundle, tensorFlowBundleFiles } from './tensorflowBundle.js';
+import { findTensorFlowIndex, readTensorFlowBundle, tensorFlowBundleFiles } from './tensorflow/tensorflowBundle.js';
 
 export const weightsFileName = 'model.safetensors';
 

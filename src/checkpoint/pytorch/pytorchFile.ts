@@ -2,12 +2,12 @@
  * Weights as torch.save writes a state dict, pytorch_model.bin among them: in the zip format of PyTorch 1.6 and later, or in
  * the stream before it. Both hold a pickle, which is read as data only (pickleMachine.ts); nothing of a file is executed.
  */
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { saveAsSafetensorsHint } from './pickleMachine.js';
 import { PytorchInput } from './pytorchInput.js';
 import { readPytorchStream, streamStart } from './pytorchStream.js';
 import { readPytorchZip } from './pytorchZip.js';
-import type { StoredTensor } from './storedTensor.js';
+import type { StoredTensor } from '../storedTensor.js';
 
 /** Enough for the `ustar` of a tar archive, at byte 257. */
 const startBytes = 512;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { readPytorchFile } from './pytorchFile.js';
 import { PytorchInput } from './pytorchInput.js';
 import { readZipDirectory, type ZipEntry } from './zipDirectory.js';
@@ -12,7 +12,7 @@ import { readZipDirectory, type ZipEntry } from './zipDirectory.js';
 const folder = mkdtempSync(path.join(tmpdir(), 'bertwright-zip-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = path.join(folder, 'pytorch_model.bin');
-const fixtures = path.resolve(import.meta.dirname, '../../../src/checkpoint/fixtures/pytorch');
+const fixtures = path.resolve(import.meta.dirname, '../../../../src/checkpoint/fixtures/pytorch');
 
 interface Entry {
   readonly name: string;

@@ -9,7 +9,7 @@ import { describeValue, PickleDict, PickleList, type PickleValue, quoteText } fr
 import { plainDataRules, StorageReference, stateDictRules } from './pytorchGlobals.js';
 import type { PytorchInput } from './pytorchInput.js';
 import { tensorsOf } from './pytorchTensors.js';
-import type { StoredTensor } from './storedTensor.js';
+import type { StoredTensor } from '../storedTensor.js';
 
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const protocolVersion = 1001;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { StoredTensor, TensorEntry } from '../storedTensor.js';
+import type { StoredTensor, TensorEntry } from '../../storedTensor.js';
 import { readTensorFlowBundle } from '../tensorflowBundle.js';
 import { header, tableOf } from './tensorflowBundle.js';
 
-// Compiled to dist/src/checkpoint/testing; the fixtures stay beside the source.
-export const fixtures = path.resolve(import.meta.dirname, '../../../../src/checkpoint/fixtures');
+// Compiled to dist/src/checkpoint/tensorflow/testing; the fixtures stay beside the source.
+export const fixtures = path.resolve(import.meta.dirname, '../../../../../src/checkpoint/fixtures');
 
 function byName(tensors: readonly StoredTensor[]): Map<string, TensorEntry> {
   const named = new Map(tensors.map(({ name, entry }) => [name, entry]));

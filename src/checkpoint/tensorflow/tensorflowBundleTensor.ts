@@ -1,12 +1,12 @@
 /** One tensor of a TensorFlow checkpoint: its values are read from the data file, and their checksum proved, when asked for. */
 import { closeSync, openSync } from 'node:fs';
-import { DataError, IoError } from '../data/errors.js';
-import { crc32c, maskCrc32c } from './crc32c.js';
-import { readBytes } from './readBytes.js';
-import type { TensorEntry } from './storedTensor.js';
+import { DataError, IoError } from '../../data/errors.js';
+import { crc32c, maskCrc32c } from '../crc32c.js';
+import { readBytes } from '../readBytes.js';
+import type { TensorEntry } from '../storedTensor.js';
 import { damagedHint, quoteName } from './tensorflowBundleBytes.js';
 import type { BundleEntry } from './tensorflowBundleMessages.js';
-import { widenToFloat32 } from './widenToFloat32.js';
+import { widenToFloat32 } from '../widenToFloat32.js';
 
 interface ElementType {
   /** As safetensors names it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { runPickle, type PickleRules } from './pickleMachine.js';
 import { opcodeNames } from './pickleOpcodes.js';
 import { PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue } from './pickleValues.js';

@@ -1,7 +1,7 @@
 /** A file of weights that is read by slices. */
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { DataError, IoError } from '../data/errors.js';
-import { readAllBytes } from './readBytes.js';
+import { DataError, IoError } from '../../data/errors.js';
+import { readAllBytes } from '../readBytes.js';
 
 export class PytorchInput {
   readonly file: string;

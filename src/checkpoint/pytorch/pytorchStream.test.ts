@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { readPytorchFile } from './pytorchFile.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bertwright-pytorch-stream-'));

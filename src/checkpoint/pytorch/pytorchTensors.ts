@@ -1,11 +1,11 @@
 /** From the value of a pickle to tensors: it must be a state dict, and every tensor must lie within its storage. */
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { saveAsSafetensorsHint } from './pickleMachine.js';
 import { describeValue, PickleDict, PickleList, type PickleValue, quoteText } from './pickleValues.js';
 import { type StorageReference, TensorReference } from './pytorchGlobals.js';
 import type { PytorchInput } from './pytorchInput.js';
 import { rowMajor } from './pytorchStrides.js';
-import { type StoredTensor, tensorEntry } from './storedTensor.js';
+import { type StoredTensor, tensorEntry } from '../storedTensor.js';
 
 /** Where the bytes of the storages are; a format of the file finds them in its own way. */
 export interface StorageTable {

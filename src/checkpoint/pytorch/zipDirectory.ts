@@ -4,7 +4,7 @@
  * 4.5.3 (ZIP64 extra field). Only the central directory is believed; local headers say where an entry's data begin.
  * No two entries may share bytes, so that all of them together never take more than the file.
  */
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { saveAsSafetensorsHint } from './pickleMachine.js';
 import { quoteText } from './pickleValues.js';
 import type { PytorchInput } from './pytorchInput.js';

@@ -1,5 +1,5 @@
 /** Numbers and byte strings in the order in which a TensorFlow index file holds them, each fault with its place in the file. */
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 
 /** What to do about a checkpoint that was cut or changed on its way. */
 export const damagedHint = 'Copy or download the checkpoint again, all of its files; if that does not help, it is damaged.';

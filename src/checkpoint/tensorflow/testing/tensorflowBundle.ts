@@ -1,5 +1,5 @@
 /** Writes sorted string tables and the messages of TensorFlow checkpoints, right or wrong as a test wants them. */
-import { crc32c, maskCrc32c } from '../crc32c.js';
+import { crc32c, maskCrc32c } from '../../crc32c.js';
 
 export type Bytes = Uint8Array | string;
 

@@ -4,9 +4,9 @@
  * Google's BERT comes so. The values are read variable by variable when they are asked for; the index at once.
  */
 import { statSync } from 'node:fs';
-import { DataError, IoError } from '../data/errors.js';
+import { DataError, IoError } from '../../data/errors.js';
 import { readSortedStringTable, type TableEntry } from './sortedStringTable.js';
-import type { StoredTensor } from './storedTensor.js';
+import type { StoredTensor } from '../storedTensor.js';
 import { type ByteReader, damagedHint, quoteName } from './tensorflowBundleBytes.js';
 import { type BundleEntry, type BundleHeader, parseBundleEntry, parseBundleHeader } from './tensorflowBundleMessages.js';
 import { BundleTensor } from './tensorflowBundleTensor.js';

@@ -3,13 +3,13 @@
  * `NAME/version` and `NAME/byteorder` a word each, where NAME is any one folder (caffe2/serialize/inline_container.cc).
  */
 import { crc32 } from 'node:zlib';
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { maxPickleBytes, runPickle, saveAsSafetensorsHint } from './pickleMachine.js';
 import { quoteText } from './pickleValues.js';
 import { stateDictRules } from './pytorchGlobals.js';
 import type { PytorchInput } from './pytorchInput.js';
 import { tensorsOf } from './pytorchTensors.js';
-import type { StoredTensor } from './storedTensor.js';
+import type { StoredTensor } from '../storedTensor.js';
 import { readZipDirectory, type ZipEntry } from './zipDirectory.js';
 
 /** Versions that PyTorch itself reads. */

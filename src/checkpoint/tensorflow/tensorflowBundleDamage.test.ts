@@ -4,9 +4,9 @@ import { closeSync, cpSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rea
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { DataError, IoError } from '../data/errors.js';
-import { crc32c, maskCrc32c } from './crc32c.js';
-import { readSafetensors } from './safetensors.js';
+import { DataError, IoError } from '../../data/errors.js';
+import { crc32c, maskCrc32c } from '../crc32c.js';
+import { readSafetensors } from '../safetensors.js';
 import { readTensorFlowBundle } from './tensorflowBundle.js';
 import { ByteReader } from './tensorflowBundleBytes.js';
 import { checksumField, message, shapeOf, tableOf } from './testing/tensorflowBundle.js';

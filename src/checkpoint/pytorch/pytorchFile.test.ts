@@ -3,13 +3,13 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, readdirSync, readFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { DataError, IoError } from '../data/errors.js';
+import { DataError, IoError } from '../../data/errors.js';
 import { readPytorchFile } from './pytorchFile.js';
-import { readSafetensors } from './safetensors.js';
-import type { StoredTensor } from './storedTensor.js';
+import { readSafetensors } from '../safetensors.js';
+import type { StoredTensor } from '../storedTensor.js';
 
-// Compiled to dist/src/checkpoint; the fixtures stay beside the source. scripts/goldens/makePytorchFiles.py wrote them.
-const fixtures = path.resolve(import.meta.dirname, '../../../src/checkpoint/fixtures/pytorch');
+// Compiled to dist/src/checkpoint/pytorch; the fixtures stay beside the source. scripts/goldens/makePytorchFiles.py wrote them.
+const fixtures = path.resolve(import.meta.dirname, '../../../../src/checkpoint/fixtures/pytorch');
 const folder = mkdtempSync(path.join(tmpdir(), 'bertwright-pytorch-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = path.join(folder, 'pytorch_model.bin');

@@ -4,7 +4,7 @@
  * Opcodes: Python's pickletools.py. No value is walked recursively, and memory is bounded by limits on the pickle's own
  * length, on the objects that it makes and on the stack, so that neither nested nor self-containing data does harm.
  */
-import { DataError } from '../data/errors.js';
+import { DataError } from '../../data/errors.js';
 import { opcodeNames } from './pickleOpcodes.js';
 import { PickleReader, type PickleSource } from './pickleReader.js';
 import { describeValue, type PickleContext, PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue, quoteText } from './pickleValues.js';

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { DataError, IoError } from '../data/errors.js';
-import { crc32c, maskCrc32c } from './crc32c.js';
+import { DataError, IoError } from '../../data/errors.js';
+import { crc32c, maskCrc32c } from '../crc32c.js';
 import { readSortedStringTable } from './sortedStringTable.js';
 import { blockOf, fixed32, footer, handle, sealed, tableOf, varint } from './testing/tensorflowBundle.js';
 

@@ -5,8 +5,8 @@
  * one another and keys only ascend, so no file makes it read anything twice.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { DataError, IoError } from '../data/errors.js';
-import { crc32c, maskCrc32c } from './crc32c.js';
+import { DataError, IoError } from '../../data/errors.js';
+import { crc32c, maskCrc32c } from '../crc32c.js';
 import { ByteReader } from './tensorflowBundleBytes.js';
 
 /** A hundred times the index of BERT-large with its optimizer's slots. */
