@@ -28,6 +28,9 @@ const jsonKeys = {
   problemType: 'problem_type',
 } as const;
 
+/** Keys of config.json that describe the model itself. */
+export const modelJsonKeys: readonly string[] = Object.values(jsonKeys);
+
 const fieldOfJsonKey = new Map<string, keyof typeof jsonKeys>(Object.entries(jsonKeys).map(([field, key]) => [key, field as keyof typeof jsonKeys]));
 const labelKeys = new Set(['id2label', 'label2id', 'num_labels', 'model_type']);
 

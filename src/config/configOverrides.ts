@@ -1,0 +1,36 @@
+/** Changes to a configuration as they are typed: `hidden_dropout_prob=0,initializer_range=0.05`, by the keys of config.json. */
+import { DataError, UsageError } from '../data/errors.js';
+import { didYouMean } from '../data/nearMatch.js';
+import type { JsonObject, JsonValue } from '../data/strictJson.js';
+import type { BertConfig } from './bertConfig.js';
+import { configFromJson, configToJson, modelJsonKeys } from './configJson.js';
+
+const flag = '--config-overrides';
+
+/**
+ * `config` with changed fields.
+ * @param overrides texts of the form key=value, the keys those of config.json
+ * @throws UsageError for a text that is none, an unknown key (with the near match) and a value that the configuration refuses
+ */
+export function withOverrides(config: BertConfig, overrides: readonly string[]): BertConfig {
+  const json = { ...configToJson(config) } as { [key: string]: JsonValue };
+  for (const text of overrides) {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`${flag} "${text}": expected key=value`, { hint: `for example ${flag} hidden_dropout_prob=0,initializer_range=0.05` });
+    const key = text.slice(0, at).trim();
+    if (!modelJsonKeys.includes(key)) throw new UsageError(`${flag}: unknown key "${key}".${didYouMean(key, modelJsonKeys)}`, { hint: `keys of config.json: ${modelJsonKeys.join(', ')}` });
+    json[key] = valueOf(text.slice(at + 1).trim());
+  }
+  try {
+    return configFromJson(json as JsonObject, flag);
+  } catch (error) {
+    if (error instanceof DataError) throw new UsageError(error.message, { cause: error, hint: 'the values are those of a config.json' });
+    throw error;
+  }
+}
+
+/** A number where the text is one, else the text itself. */
+function valueOf(text: string): JsonValue {
+  const number = Number(text);
+  return text === '' || Number.isNaN(number) ? text : number;
+}
