@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../src/data/errors.js';
 import { packSequences } from '../src/data/packedBatch.js';
-import { AutoModelForMaskedLM, type MaskedLanguageModel } from '../src/models/index.js';
+import { AutoModelForMaskedLM, likeliestTokens, type MaskedLanguageModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 
 export interface FilledPiece {
@@ -53,7 +53,6 @@ async function fill(model: MaskedLanguageModel, tokenizer: TextTokenizer, text: 
   const size = model.config.vocabSize;
   return Array.from(positions, (_, m) => {
     const row = values.subarray(m * size, (m + 1) * size);
-    const best = Array.from(row.keys()).sort((a, b) => (row[b] as number) - (row[a] as number)).slice(0, top);
-    return best.map((tokenId) => ({ token: tokenizer.vocab[tokenId] ?? '', tokenId, score: row[tokenId] as number }));
+    return likeliestTokens(row, tokenizer, top).map((tokenId) => ({ token: tokenizer.vocab[tokenId] ?? '', tokenId, score: row[tokenId] as number }));
   });
 }

@@ -96,7 +96,7 @@ try {
   const { engine, isa } = await setEngine('auto');
   console.log(`ours: ${engine}${isa === undefined ? '' : ` (${isa})`}`);
   // As many entries as the tiny model has embeddings.
-  const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'the', 'cat', 'sat', 'on', 'a', 'mat', '##s', '.', ...Array.from({ length: 24 }, (_, i) => String.fromCodePoint(0x3b1 + i))];
+  const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'the', 'cat', 'sat', 'on', 'a', 'mat', '##s', '.', ...Array.from({ length: 40 }, (_, i) => String.fromCodePoint(0x3b1 + i))];
   for (const architecture of architectures) {
     for (const activation of ['gelu', 'gelu_new', 'relu']) {
       const checkpoint = await makeCheckpoint(path.join(folder, 'checkpoints'), architecture, { hidden_act: activation });

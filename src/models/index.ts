@@ -2,6 +2,7 @@ export { AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForS
 export { BertForMaskedLM, BertForPreTraining, BertForSequenceClassification, BertModel } from './bert.js';
 export { EncoderModel, type EncoderModelOutput } from './encoderModel.js';
 export { ignoredLabel, type ModelInputs, type PaddedIntegers, type PerSequence } from './inputs.js';
+export { likeliestTokens } from './likeliestTokens.js';
 export type { FromConfigOptions, FromPretrainedOptions } from './loading.js';
 export { MaskedLanguageModel, type MaskedLanguageModelInputs, type MaskedLanguageModelOutput } from './maskedLanguageModel.js';
 export type { ModelType } from './modelType.js';

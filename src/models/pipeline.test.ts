@@ -70,6 +70,25 @@ test('a regression gives its score as it is', async () => {
   score.dispose();
 });
 
+test('rows that pad the vocabulary are never filled in, however likely', async () => {
+  const padded = path.join(folder, 'padded');
+  const wide = BertForMaskedLM.fromConfig({ ...small, vocabSize: vocab.length + 20 });
+  const bias = wide.namedParameters().get('cls.predictions.bias');
+  bias?.assign(tf.tensor1d(Array.from({ length: vocab.length + 20 }, (_, id) => (id < vocab.length ? 0 : 9))));
+  await wide.savePretrained(padded);
+  await tokenizer.save(padded);
+  const { inputIds } = tokenizer.encode('the [MASK] of norway');
+  const probabilities = tf.softmax(wide.forward({ inputIds: [inputIds] }).predictionLogits).arraySync() as number[][][];
+  const row = probabilities[0]?.[2] ?? [];
+  assert.ok(row.indexOf(Math.max(...row)) >= vocab.length, 'the likeliest row is one of the padding');
+  const fill = await pipeline('fill-mask', padded);
+  const found = await fill('the [MASK] of norway', { topK: 50 });
+  assert.deepEqual(found.map(({ token }) => token).sort((a, b) => a - b), vocab.map((_, id) => id));
+  for (const { token, score } of found) assert.ok(Math.abs(score - (row[token] ?? 0)) < 1e-6);
+  fill.dispose();
+  wide.dispose();
+});
+
 test('fill-mask gives the best pieces for the mask, with the filled text, and leaks nothing', async () => {
   const fill = await pipeline('fill-mask', masked);
   const tensors = tf.memory().numTensors;

@@ -5,6 +5,7 @@ import { didYouMean } from '../data/nearMatch.js';
 import { packSequences, type TokenSequence } from '../data/packedBatch.js';
 import { AutoTokenizer, type TextTokenizer } from '../tokenizer/index.js';
 import { AutoModelForMaskedLM, AutoModelForSequenceClassification } from './auto.js';
+import { likeliestTokens } from './likeliestTokens.js';
 import type { FromPretrainedOptions } from './loading.js';
 import type { MaskedLanguageModel } from './maskedLanguageModel.js';
 import type { SequenceClassificationModel } from './sequenceClassificationModel.js';
@@ -101,8 +102,7 @@ function fillMaskPipeline(model: MaskedLanguageModel, tokenizer: TextTokenizer):
     const logits = tf.tidy(() => model.packedLogits(packSequences([sequence]), Int32Array.of(mask), { training: false }));
     const probabilities = softmax(Array.from(await logits.data()));
     logits.dispose();
-    const best = Array.from(probabilities.keys()).sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0));
-    return best.slice(0, topK).map((token) => {
+    return likeliestTokens(probabilities, tokenizer, topK).map((token) => {
       const piece = tokenizer.vocab[token] ?? '';
       const filled = tokenizer.decode(ids.with(mask, token), { skipSpecialTokens: true });
       return { label: piece, score: probabilities[token] ?? 0, token, token_str: piece, sequence: filled };
