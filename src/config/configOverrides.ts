@@ -19,7 +19,7 @@ export function withOverrides(config: BertConfig, overrides: readonly string[]):
     if (at < 1) throw new UsageError(`${flag} "${text}": expected key=value`, { hint: `for example ${flag} hidden_dropout_prob=0,initializer_range=0.05` });
     const key = text.slice(0, at).trim();
     if (!modelJsonKeys.includes(key)) throw new UsageError(`${flag}: unknown key "${key}".${didYouMean(key, modelJsonKeys)}`, { hint: `keys of config.json: ${modelJsonKeys.join(', ')}` });
-    json[key] = valueOf(text.slice(at + 1).trim());
+    json[key] = parseValue(text.slice(at + 1).trim());
   }
   try {
     return configFromJson(json as JsonObject, flag);
@@ -30,7 +30,7 @@ export function withOverrides(config: BertConfig, overrides: readonly string[]):
 }
 
 /** A number where the text is one, else the text itself. */
-function valueOf(text: string): JsonValue {
+function parseValue(text: string): JsonValue {
   const number = Number(text);
   return text === '' || Number.isNaN(number) ? text : number;
 }
