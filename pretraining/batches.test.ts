@@ -90,9 +90,8 @@ test('a batch can be traced to its examples', () => {
   const batches = new PretrainingBatches(options);
   const index = buildExamples(store, options.documents, options.examples, options.seed, 1);
   for (const batch of batches.microBatches(batches.stepsPerEpoch + 2)) {
-    const numbers = batches.exampleNumbers(batch);
-    assert.equal(numbers.length, 7);
-    assert.deepEqual(assembleBatch(store, index, numbers, options.masking, vocabulary, options.seed, 1), batch);
+    assert.equal(batch.examples.length, 7);
+    assert.deepEqual(assembleBatch(store, index, batch.examples, options.masking, vocabulary, options.seed, 1), batch);
   }
 });
 

@@ -3,8 +3,9 @@ import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { Random } from '../src/data/random.js';
 import type { TokenStore } from '../src/data/tokenStore.js';
 import type { BatchSource } from '../src/train/types.js';
-import { type ExampleIndex, type ExampleSettings, buildExamples, exampleOrder } from './examples.js';
+import { type ExampleIndex, type ExampleSettings, buildExamples, exampleLength, exampleOrder } from './examples.js';
 import { type MaskingSettings, type MaskingVocabulary, maskSequence } from './masking.js';
+import { cutBySequences, cutByTokens } from './packing.js';
 
 const maskStream = 0x6d61736b;
 
@@ -29,6 +30,12 @@ export function pretrainingVocabulary(tokenizer: VocabularySource): PretrainingV
   return { size: tokenizer.vocabSize, maskTokenId: tokenizer.maskTokenId, clsTokenId: tokenizer.clsTokenId, sepTokenId: tokenizer.sepTokenId, continues };
 }
 
+/** A batch that tells which examples of its epoch it holds. */
+export interface ExampleBatch extends PretrainingBatch {
+  /** Numbers of the examples, [B]. */
+  readonly examples: Uint32Array;
+}
+
 /** One batch of the given examples; masks depend on seed, epoch and the example's number, not on its place in the batch. */
 export function assembleBatch(
   store: TokenStore,
@@ -38,13 +45,10 @@ export function assembleBatch(
   vocabulary: PretrainingVocabulary,
   seed: number,
   epoch: number,
-): PretrainingBatch {
+): ExampleBatch {
   const count = examples.length;
   const cuSeqlens = new Int32Array(count + 1);
-  for (let b = 0; b < count; b++) {
-    const lengthB = index.lengthB[examples[b] as number] as number;
-    cuSeqlens[b + 1] = (cuSeqlens[b] as number) + (index.lengthA[examples[b] as number] as number) + (lengthB > 0 ? lengthB + 3 : 2);
-  }
+  for (let b = 0; b < count; b++) cuSeqlens[b + 1] = (cuSeqlens[b] as number) + exampleLength(index, examples[b] as number);
   const tokens = cuSeqlens[count] as number;
   const inputIds = new Int32Array(tokens);
   const tokenTypeIds = new Int32Array(tokens);
@@ -81,7 +85,7 @@ export function assembleBatch(
     maskedLabels.set(labels, at);
     at += positions.length;
   }
-  return { inputIds, tokenTypeIds, positionIds, cuSeqlens, maskedPositions, maskedLabels, nextSentenceLabels };
+  return { inputIds, tokenTypeIds, positionIds, cuSeqlens, maskedPositions, maskedLabels, nextSentenceLabels, examples: Uint32Array.from(examples) };
 }
 
 export interface PretrainingBatchOptions {
@@ -92,58 +96,81 @@ export interface PretrainingBatchOptions {
   readonly masking: MaskingSettings;
   readonly vocabulary: PretrainingVocabulary;
   readonly seed: number;
-  /** Sequences of one micro-batch. */
+  /** Sequences of one micro-batch; has no meaning beside `tokensPerBatch`. */
   readonly batchSize: number;
+  /** Micro-batches hold as many examples as fit into so many tokens, at least the longest one; undefined: `batchSize` sequences. */
+  readonly tokensPerBatch?: number | undefined;
   /** Micro-batches of one optimizer step. */
   readonly accumulationSteps: number;
   /** Static masks: pairs and masks of so many epochs are used over and over (as duplicated, masked files would); undefined: always new ones. */
   readonly dupeFactor?: number | undefined;
 }
 
+interface Epoch {
+  readonly number: number;
+  /** The epoch whose pairs and masks it has: its own, or with static masks an earlier one. */
+  readonly key: number;
+  readonly index: ExampleIndex;
+  readonly order: Uint32Array;
+}
+
 /**
- * The batches of a run. Every epoch has the number of steps that the first one has; an epoch's own examples (their number varies a
- * little with the random pairs) are taken in its shuffled order, starting over where they run out.
+ * The batches of one sequence length. Every epoch has the number of steps that the first one fills; an epoch's own examples (their number
+ * varies a little with the random pairs) are taken in its shuffled order, each once. What does not fill a step is left out, and an epoch
+ * with fewer examples than its steps hold starts over.
  */
-export class PretrainingBatches implements BatchSource<PretrainingBatch> {
+export class PretrainingBatches implements BatchSource<ExampleBatch> {
   readonly #options: PretrainingBatchOptions;
   readonly stepsPerEpoch: number;
   /** Examples of the first epoch. */
   readonly examplesPerEpoch: number;
-  /** Of the batches that are still in use. */
-  readonly #examplesOf = new WeakMap<PretrainingBatch, Uint32Array>();
-  #epoch: { readonly number: number; readonly key: number; readonly index: ExampleIndex; readonly order: Uint32Array };
+  #epoch: Epoch;
+  /** Where the micro-batches of `#epoch` begin in its order; see packing.ts. */
+  #bounds: Float64Array;
 
   constructor(options: PretrainingBatchOptions) {
+    const { batchSize, tokensPerBatch, accumulationSteps } = options;
     this.#options = options;
     this.#epoch = this.#build(0);
     this.examplesPerEpoch = this.#epoch.index.count;
-    this.stepsPerEpoch = Math.max(1, Math.floor(this.examplesPerEpoch / (options.batchSize * options.accumulationSteps)));
+    const full = tokensPerBatch === undefined ? Math.floor(this.examplesPerEpoch / batchSize) : cutByTokens(orderedLengths(this.#epoch), tokensPerBatch).length - 1;
+    this.stepsPerEpoch = Math.max(1, Math.floor(full / accumulationSteps));
+    this.#bounds = this.#cut();
   }
 
-  #build(number: number): { number: number; key: number; index: ExampleIndex; order: Uint32Array } {
+  #build(number: number): Epoch {
     const { store, documents, examples, seed, dupeFactor } = this.#options;
     const key = dupeFactor === undefined ? number : number % dupeFactor;
     const index = buildExamples(store, documents, examples, seed, key);
     return { number, key, index, order: exampleOrder(index.count, seed, number) };
   }
 
-  /** The micro-batches of optimizer step `step`, from 0. */
-  microBatches(step: number): PretrainingBatch[] {
-    const { store, masking, vocabulary, seed, batchSize, accumulationSteps } = this.#options;
-    const number = Math.floor(step / this.stepsPerEpoch);
-    if (number !== this.#epoch.number) this.#epoch = this.#build(number);
-    const { key, index, order } = this.#epoch;
-    const first = (step % this.stepsPerEpoch) * batchSize * accumulationSteps;
-    return Array.from({ length: accumulationSteps }, (_, micro) => {
-      const examples = Uint32Array.from({ length: batchSize }, (_, i) => order[(first + micro * batchSize + i) % order.length] as number);
-      const batch = assembleBatch(store, index, examples, masking, vocabulary, seed, key);
-      this.#examplesOf.set(batch, examples);
-      return batch;
-    });
+  #cut(): Float64Array {
+    const { batchSize, tokensPerBatch, accumulationSteps } = this.#options;
+    const batches = this.stepsPerEpoch * accumulationSteps;
+    return tokensPerBatch === undefined ? cutBySequences(batchSize, batches) : cutByTokens(orderedLengths(this.#epoch), tokensPerBatch, batches);
   }
 
-  /** The numbers, within their epoch, of the examples of a batch that came from here: to name it in an error. */
-  exampleNumbers(batch: PretrainingBatch): ArrayLike<number> {
-    return this.#examplesOf.get(batch) ?? [];
+  /** The micro-batches of optimizer step `step`, from 0. */
+  microBatches(step: number): ExampleBatch[] {
+    const { store, masking, vocabulary, seed, accumulationSteps } = this.#options;
+    const number = Math.floor(step / this.stepsPerEpoch);
+    if (number !== this.#epoch.number) {
+      this.#epoch = this.#build(number);
+      this.#bounds = this.#cut();
+    }
+    const { key, index, order } = this.#epoch;
+    const first = (step % this.stepsPerEpoch) * accumulationSteps;
+    return Array.from({ length: accumulationSteps }, (_, micro) => {
+      const start = this.#bounds[first + micro] as number;
+      const count = (this.#bounds[first + micro + 1] as number) - start;
+      const examples = Uint32Array.from({ length: count }, (_, i) => order[(start + i) % order.length] as number);
+      return assembleBatch(store, index, examples, masking, vocabulary, seed, key);
+    });
   }
+}
+
+/** Tokens of an epoch's examples in their order. */
+function orderedLengths({ index, order }: Epoch): Int32Array {
+  return Int32Array.from(order, (example) => exampleLength(index, example));
 }

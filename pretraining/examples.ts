@@ -36,6 +36,12 @@ export interface ExampleIndex {
   readonly truncatedTokens: number;
 }
 
+/** Tokens of example `i`, [CLS] and [SEP] included. */
+export function exampleLength(index: ExampleIndex, i: number): number {
+  const lengthB = index.lengthB[i] as number;
+  return (index.lengthA[i] as number) + (lengthB > 0 ? lengthB + 3 : 2);
+}
+
 /** Keys that keep the random streams of one seed and epoch apart. */
 const pairStream = 0x70616972;
 const orderStream = 0x6f726472;

@@ -6,6 +6,7 @@ import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { configToJson } from '../src/config/index.js';
 import { IoError, UsageError } from '../src/data/errors.js';
 import { didYouMeanPath } from '../src/data/nearPath.js';
+import { mixKey } from '../src/data/random.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, BertForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
@@ -13,11 +14,15 @@ import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
 import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary } from './batches.js';
+import type { SharedBatchOptions } from './batchWorker.js';
 import { hashFile } from './hashFile.js';
 import { type PreparedCorpus, type PreparedManifest, openPrepared } from './manifest.js';
 import type { PretrainOptions } from './options.js';
-import { checkModelConfig, type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig } from './plan.js';
+import { checkModelConfig, describeBatch, type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig, stageExamples, stageMasking } from './plan.js';
+import { PrefetchedBatches, stepsAhead } from './prefetch.js';
 import { prepare } from './prepare.js';
+import { inThisThread, RunBatches, stepsPerPass } from './runBatches.js';
+import { StageFile, StageSchedule } from './stages.js';
 
 export interface PretrainJob {
   readonly options: PretrainOptions;
@@ -26,7 +31,9 @@ export interface PretrainJob {
   readonly corpus: PreparedCorpus;
   readonly tokenizer: TextTokenizer;
   readonly vocabulary: PretrainingVocabulary;
-  readonly batches: PretrainingBatches;
+  /** What the batches of each stage are made with, and what makes them. */
+  readonly stageOptions: readonly SharedBatchOptions[];
+  readonly sources: readonly PretrainingBatches[];
   /** The model before the first step; the caller disposes it. */
   readonly model: PreTrainingModel;
   readonly environment: Environment;
@@ -58,28 +65,19 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       throw new UsageError(`max-seq-length is ${plan.examples.maxSeqLength}, but the model has only ${model.config.maxPositionEmbeddings} positions`);
     }
     const vocabulary = pretrainingVocabulary(tokenizer);
-    const batches = new PretrainingBatches({
-      store: corpus.store,
-      documents: corpus.trainDocuments,
-      examples: plan.examples,
-      masking: plan.masking,
-      vocabulary,
-      seed: plan.seed,
-      batchSize: plan.batchSize,
-      accumulationSteps: plan.accumulationSteps,
-      dupeFactor: plan.dupeFactor,
-    });
-    const length = planLength(options, batches.stepsPerEpoch);
+    const stageOptions = batchOptions(plan, vocabulary);
+    const sources = stageOptions.map((stage) => new PretrainingBatches({ ...stage, store: corpus.store, documents: corpus.trainDocuments }));
+    const length = planLength(options, stepsPerPass(plan.stages, sources));
     const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
     const found = environment();
     const parameters = parameterCount(model);
     note(`model: ${model.config.modelType}, hidden size ${model.config.hiddenSize}, ${(parameters / 1e6).toFixed(2)} M parameters (${origin.text}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
     note(
-      `corpus: ${corpus.trainDocuments.length} documents, ${corpus.store.tokenCount - corpus.manifest.counts.heldOutTokens} tokens to train on, ${corpus.heldOutDocuments.length} documents held out; ${batches.examplesPerEpoch} examples an epoch, ${batches.stepsPerEpoch} steps of ${plan.batchSize * plan.accumulationSteps}`,
+      `corpus: ${corpus.trainDocuments.length} documents, ${corpus.store.tokenCount - corpus.manifest.counts.heldOutTokens} tokens to train on, ${corpus.heldOutDocuments.length} documents held out; ${sources.map(({ examplesPerEpoch, stepsPerEpoch }) => `${examplesPerEpoch} examples an epoch, ${stepsPerEpoch} steps`).join('; ')} of ${describeBatch(plan)}`,
     );
     const end = plan.timeBudgetSeconds === undefined ? `${length.totalSteps} steps` : `${plan.timeBudgetSeconds} s`;
     note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision`);
-    note(`settings: ${describeSettings({ ...plan, ...length, examples: { ...plan.examples }, masking: { ...plan.masking }, evalMasking: { ...plan.evalMasking } })}`);
+    note(`settings: ${describeSettings({ ...plan, ...length, examples: { ...plan.examples }, masking: { ...plan.masking }, evalMasking: { ...plan.evalMasking }, stages: plan.stages.map((stage) => ({ ...stage })) })}`);
     return {
       options,
       plan,
@@ -87,7 +85,8 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       corpus,
       tokenizer,
       vocabulary,
-      batches,
+      stageOptions,
+      sources,
       model,
       environment: found,
       trainingPrecision,
@@ -117,6 +116,44 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 
 function flatSettings(plan: PretrainPlan): Settings {
   return Object.fromEntries(Object.entries(plan).map(([key, value]) => [key, value === undefined ? null : value]));
+}
+
+/** The settings of each stage's batches. The random numbers of later stages are others than those of the first. */
+function batchOptions(plan: PretrainPlan, vocabulary: PretrainingVocabulary): SharedBatchOptions[] {
+  return plan.stages.map((stage, i) => ({
+    examples: stageExamples(plan, stage),
+    masking: stageMasking(plan.masking, stage),
+    vocabulary,
+    seed: i === 0 ? plan.seed : mixKey(plan.seed, i),
+    batchSize: stage.batchSize,
+    tokensPerBatch: plan.tokensPerBatch,
+    accumulationSteps: plan.accumulationSteps,
+    dupeFactor: plan.dupeFactor,
+  }));
+}
+
+/** A run that sees fewer tokens or ends sooner gains nothing by a second thread. */
+const leastTokensToPrefetch = 1e6;
+const leastSecondsToPrefetch = 10;
+
+/** The run's batches and the stages they belong to; `close` ends the thread that makes them, where there is one. */
+export interface StartedBatches {
+  readonly batches: RunBatches;
+  readonly schedule: StageSchedule;
+  close(): Promise<void>;
+}
+
+/** @param fresh the output directory held no run before */
+export function startBatches(job: PretrainJob, outputPath: string, fresh: boolean): StartedBatches {
+  const { plan, length, corpus, sources, stageOptions } = job;
+  const timed = plan.timeBudgetSeconds !== undefined;
+  const schedule = new StageSchedule(plan.stages, length.totalSteps, timed && sources.length > 1 ? new StageFile(path.join(outputPath, 'stages.json'), fresh) : undefined);
+  const tokensPerStep = Math.max(...plan.stages.map(({ batchSize, maxSeqLength }) => plan.accumulationSteps * (plan.tokensPerBatch ?? batchSize * maxSeqLength)));
+  const long = tokensPerStep * length.totalSteps >= leastTokensToPrefetch && (plan.timeBudgetSeconds ?? Number.POSITIVE_INFINITY) >= leastSecondsToPrefetch;
+  const prefetch = job.options.prefetch ?? long;
+  const maker = prefetch ? new PrefetchedBatches(corpus.store, corpus.trainDocuments, stageOptions) : inThisThread(sources);
+  const batches = new RunBatches(plan.stages, sources, schedule, maker, prefetch ? stepsAhead(tokensPerStep) : 0);
+  return { batches, schedule, close: () => maker.close() };
 }
 
 /** A prepared corpus as given, or made from text files in the folder OUTPUT-data. */

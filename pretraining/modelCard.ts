@@ -3,6 +3,7 @@ import type { JsonValue } from '../src/checkpoint/trainingState.js';
 import { plainLine } from '../src/data/plainLine.js';
 import type { PreTrainingModel } from '../src/models/index.js';
 import type { PretrainJob } from './job.js';
+import { describeBatch } from './plan.js';
 
 const rows: readonly (readonly [key: string, label: string, form: 'nats' | 'percent' | 'number'])[] = [
   ['eval_mlm_loss', 'masked-word loss (nats)', 'nats'],
@@ -38,7 +39,7 @@ export function pretrainingCard(job: PretrainJob, model: PreTrainingModel, resul
     '',
     ...(table.length === 0 ? [] : [`On ${Number(results['eval_samples'])} examples of ${counts.heldOutDocuments} held-out documents:`, '', '| | |', '|---|---:|', ...table, '']),
     ...(warnings.length === 0 ? [] : [...warnings, '']),
-    `Settings: next-sentence task ${plan.examples.nextSentence}, at most ${plan.examples.maxSeqLength} tokens, ${plan.masking.mlmProbability} of them predicted${plan.masking.wholeWordMasking ? ' (whole words)' : ''}, batch ${plan.batchSize * plan.accumulationSteps}, ${plan.optimizer}, learning rate ${plan.learningRate}, ${plan.schedule} schedule, weight decay ${plan.weightDecay}.`,
+    `Settings: next-sentence task ${plan.examples.nextSentence}, at most ${plan.examples.maxSeqLength} tokens, ${plan.masking.mlmProbability} of them predicted${plan.masking.wholeWordMasking ? ' (whole words)' : ''}, batch ${describeBatch(plan)}, ${plan.optimizer}, learning rate ${plan.learningRate}, ${plan.schedule} schedule, weight decay ${plan.weightDecay}.`,
     `Engine ${environment.engine}, matrix products in ${job.trainingPrecision}, ${Math.round(Number(results['train_tokens_per_second']))} tokens a second.`,
     '',
     '```',

@@ -4,6 +4,7 @@ import type { PartialBertConfig } from '../src/config/index.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { OptimizationOptions, RunOptions } from '../src/train/options.js';
 import type { NextSentenceTask } from './examples.js';
+import type { Stage } from './stages.js';
 
 /** Where the text comes from; what is not given comes from the prepared corpus, or is its default. */
 export interface CorpusOptions {
@@ -44,8 +45,17 @@ export interface PretrainOptions extends RunOptions, OptimizationOptions, Corpus
   readonly modelConfig?: string | PartialBertConfig | undefined;
   /** A checkpoint directory to go on from, instead of `modelConfig`. */
   readonly model?: string | undefined;
-  /** Instead of a number of sequences: at most so many tokens in a micro-batch. */
+  /** Instead of a number of sequences: a micro-batch takes as many examples as fit into so many tokens. */
   readonly tokensPerBatch?: number | undefined;
+  /**
+   * Parts of the run with sequence lengths of their own, instead of `maxSeqLength`; their shares are of the steps, or of the time under a
+   * budget. A number of sequences is that of the first stage: the others have as many as make the same tokens.
+   */
+  readonly stages?: readonly Stage[] | undefined;
+  /** What the learning rate comes down to, as a share of its peak; default 0. */
+  readonly minLrRatio?: number | undefined;
+  /** Make batches ahead of time in a worker thread; default: unless the run is too short to gain by it. The batches are the same. */
+  readonly prefetch?: boolean | undefined;
   /** The learning rate is scheduled over this time, and the training ends with it. */
   readonly timeBudgetSeconds?: number | undefined;
   /** Held-out examples of an evaluation, default 2000. */

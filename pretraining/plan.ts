@@ -9,20 +9,32 @@ import type { ExampleSettings } from './examples.js';
 import type { PrepareSettings } from './manifest.js';
 import { type MaskingSettings, checkMasking, defaultMasking } from './masking.js';
 import type { PretrainOptions } from './options.js';
+import { checkStages, type Stage } from './stages.js';
+
+/** A stage with the size of its micro-batches. */
+export interface StagePlan extends Stage {
+  /** In sequences; has no meaning beside a budget of tokens. */
+  readonly batchSize: number;
+}
 
 export interface PretrainPlan {
   readonly seed: number;
+  /** Of the longest stage; `stageExamples` and `stageMasking` make those of another. */
   readonly examples: ExampleSettings;
   readonly masking: MaskingSettings;
   readonly evalMasking: MaskingSettings;
+  readonly stages: readonly StagePlan[];
   /** Epochs whose masks are used over and over; undefined for ever new ones. */
   readonly dupeFactor: number | undefined;
   readonly optimizer: 'adamw' | 'adamw-bert';
+  /** Sequences of a micro-batch of the first stage, or under a budget of tokens how many of the longest fit. */
   readonly batchSize: number;
+  readonly tokensPerBatch: number | undefined;
   readonly evalBatchSize: number;
   readonly accumulationSteps: number;
   readonly learningRate: number;
   readonly schedule: ScheduleType;
+  readonly minLrRatio: number;
   readonly warmup: number;
   readonly weightDecay: number;
   readonly adamBeta1: number;
@@ -43,7 +55,10 @@ export interface PretrainLength {
 
 /** The settings before data and model are loaded; throws a UsageError for values out of range. */
 export function planPretrain(options: PretrainOptions, prepared: PrepareSettings, hiddenSize: number): PretrainPlan {
-  const maxSeqLength = whole('max-seq-length', options.maxSeqLength ?? prepared.maxSeqLength, 8);
+  if (options.stages !== undefined && options.maxSeqLength !== undefined) throw new UsageError('both --max-seq-length and --stages are given; expected one of them');
+  const lengths = options.stages ?? [{ maxSeqLength: whole('max-seq-length', options.maxSeqLength ?? prepared.maxSeqLength, 8), share: 1 }];
+  checkStages(lengths);
+  const maxSeqLength = Math.max(...lengths.map((stage) => stage.maxSeqLength));
   if (options.tokensPerBatch !== undefined && options.perDeviceTrainBatchSize !== undefined) {
     throw new UsageError('both --per-device-train-batch-size and --tokens-per-batch are given; expected one of them');
   }
@@ -58,10 +73,12 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
   const evalMasking = defaultMasking(maxSeqLength, options.evalMlmProbability);
   checkMasking(masking);
   checkMasking(evalMasking);
+  const { tokensPerBatch } = options;
   const batchSize =
-    options.tokensPerBatch === undefined
+    tokensPerBatch === undefined
       ? whole('per-device-train-batch-size', options.perDeviceTrainBatchSize ?? 32, 1)
-      : Math.floor(whole('tokens-per-batch', options.tokensPerBatch, maxSeqLength) / maxSeqLength);
+      : Math.floor(whole('tokens-per-batch', tokensPerBatch, maxSeqLength) / maxSeqLength);
+  const tokens = tokensPerBatch ?? batchSize * (lengths[0] as Stage).maxSeqLength;
   return {
     seed: options.seed ?? 42,
     examples: {
@@ -71,13 +88,16 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     },
     masking,
     evalMasking,
+    stages: lengths.map((stage) => ({ ...stage, batchSize: Math.max(1, Math.round(tokens / stage.maxSeqLength)) })),
     dupeFactor: prepared.masking === 'static' ? prepared.dupeFactor : undefined,
     optimizer,
     batchSize,
+    tokensPerBatch,
     evalBatchSize: whole('per-device-eval-batch-size', options.perDeviceEvalBatchSize ?? batchSize, 1),
     accumulationSteps: whole('gradient-accumulation-steps', options.gradientAccumulationSteps ?? 1, 1),
     learningRate: within('learning-rate', options.learningRate ?? (hiddenSize <= 256 ? 1e-3 : hiddenSize <= 512 ? 5e-4 : 1e-4), 0, 10),
     schedule: scheduleType(options.lrSchedulerType ?? 'linear'),
+    minLrRatio: within('min-lr-ratio', options.minLrRatio ?? 0, 0, 1),
     warmup: chosenWarmup(options.warmupSteps, options.warmupRatio, 0.06),
     weightDecay: within('weight-decay', options.weightDecay ?? 0.01, 0, 1),
     adamBeta1: within('adam-beta1', options.adamBeta1 ?? 0.9, 0, 1),
@@ -87,6 +107,22 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     timeBudgetSeconds: options.timeBudgetSeconds === undefined ? undefined : within('time-budget', options.timeBudgetSeconds, 1e-3, Number.MAX_SAFE_INTEGER),
     maxEvalSamples: whole('max-eval-samples', options.maxEvalSamples ?? 2000, 1),
   };
+}
+
+/** The example settings of a stage. */
+export function stageExamples(plan: PretrainPlan, { maxSeqLength }: Stage): ExampleSettings {
+  return { ...plan.examples, maxSeqLength };
+}
+
+/** Masking settings as those given, with as many predictions as the stage's length allows. */
+export function stageMasking(masking: MaskingSettings, { maxSeqLength }: Stage): MaskingSettings {
+  return { ...masking, maxPredictions: defaultMasking(maxSeqLength, masking.mlmProbability).maxPredictions };
+}
+
+/** How large a batch of the run is, for people. */
+export function describeBatch({ tokensPerBatch, batchSize, accumulationSteps, stages }: PretrainPlan): string {
+  if (tokensPerBatch !== undefined) return `at most ${tokensPerBatch * accumulationSteps} tokens`;
+  return stages.length === 1 ? `${batchSize * accumulationSteps}` : stages.map((stage) => `${stage.batchSize * accumulationSteps} of length ${stage.maxSeqLength}`).join(', ');
 }
 
 /** The run's length from the steps of an epoch. */

@@ -16,12 +16,14 @@ import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { type LossResult, type TrainingResult, runTraining } from '../src/train/loop.js';
 import { MetricLog, RateLog, trainerStateJson } from '../src/train/metricLog.js';
 import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
-import type { LoopState } from '../src/train/types.js';
+import type { LoopState, WindowTiming } from '../src/train/types.js';
 import type { ForwardContext } from '../src/encoder/types.js';
+import type { ExampleBatch } from './batches.js';
 import { HeldOutEvaluation, type PretrainingMetrics, countCorrect, metricWarnings } from './evaluate.js';
-import { type PretrainJob, preparePretraining } from './job.js';
+import { type PretrainJob, type StartedBatches, preparePretraining, startBatches } from './job.js';
 import { pretrainingCard } from './modelCard.js';
 import type { PretrainOptions, PretrainResult } from './options.js';
+import { stageExamples, stageMasking, type StagePlan } from './plan.js';
 
 export type { PretrainOptions, PretrainResult } from './options.js';
 
@@ -58,8 +60,12 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
         resumed = await loadLoopState(checkpoint.path);
         job.note(`resuming from step ${resumed.step}`);
       } else if (output.previous !== undefined) job.note('the earlier run left no checkpoint; starting from the beginning');
-      const results = await run(job, output, model, resumed);
-      return { output: options.output, results, alreadyComplete: false };
+      const started = startBatches(job, output.path, output.previous === undefined);
+      try {
+        return { output: options.output, results: await run(job, started, output, model, resumed), alreadyComplete: false };
+      } finally {
+        await started.close();
+      }
     } catch (error) {
       if (output.previous?.status !== 'complete') output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
       throw error;
@@ -92,19 +98,42 @@ export function pretrainingLoss(model: PreTrainingModel): (batch: PretrainingBat
   };
 }
 
-/** Log values of a window of steps: mean losses per step, accuracies over the window. */
-function summarize(sums: Readonly<Record<string, number>>, steps: number): Record<string, number> {
+/** Log values of a window of steps: mean losses per step, accuracies over the window, and how fast it went. */
+function summarize(sums: Readonly<Record<string, number>>, steps: number, timing: WindowTiming): Record<string, number> {
+  const speed = { tokens_per_second: timing.tokens / timing.seconds, data_wait: timing.waitSeconds / timing.seconds };
   const of = (name: string): number => sums[name] ?? 0;
   const entry: Record<string, number> = { loss: of('loss') / steps, mlm_loss: of('mlm_loss') / steps, mlm_accuracy: of('mlm_correct') / Math.max(1, of('masked')) };
-  return sums['pairs'] === undefined ? entry : { ...entry, nsp_loss: of('nsp_loss') / steps, nsp_accuracy: of('nsp_correct') / of('pairs') };
+  return sums['pairs'] === undefined ? { ...entry, ...speed } : { ...entry, nsp_loss: of('nsp_loss') / steps, nsp_accuracy: of('nsp_correct') / of('pairs'), ...speed };
 }
 
-async function run(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, resumed: LoopState | undefined): Promise<Results> {
+/** The evaluations of a run, made as they are needed: a model is measured at the length that it was last trained on. */
+class StageEvaluations {
+  readonly #job: PretrainJob;
+  readonly #started: StartedBatches;
+  readonly #made = new Map<number, HeldOutEvaluation>();
+
+  constructor(job: PretrainJob, started: StartedBatches) {
+    this.#job = job;
+    this.#started = started;
+  }
+
+  /** The evaluation after `step` steps. */
+  after(step: number): HeldOutEvaluation {
+    const { stage } = this.#started.schedule.at(Math.max(0, step - 1));
+    const made = this.#made.get(stage) ?? this.#make(this.#job.plan.stages[stage] as StagePlan);
+    this.#made.set(stage, made);
+    return made;
+  }
+
+  #make(stage: StagePlan): HeldOutEvaluation {
+    const { plan, corpus, vocabulary } = this.#job;
+    return new HeldOutEvaluation({ corpus, examples: stageExamples(plan, stage), masking: stageMasking(plan.evalMasking, stage), vocabulary, batchSize: plan.evalBatchSize, maxSamples: plan.maxEvalSamples });
+  }
+}
+
+async function run(job: PretrainJob, started: StartedBatches, output: OutputDirectory, model: PreTrainingModel, resumed: LoopState | undefined): Promise<Results> {
   const { plan, length, options, corpus } = job;
-  const heldOut =
-    corpus.heldOutDocuments.length === 0
-      ? undefined
-      : new HeldOutEvaluation({ corpus, examples: plan.examples, masking: plan.evalMasking, vocabulary: job.vocabulary, batchSize: plan.evalBatchSize, maxSamples: plan.maxEvalSamples });
+  const heldOut = corpus.heldOutDocuments.length === 0 ? undefined : new StageEvaluations(job, started);
   if (heldOut === undefined) job.note('no document is held out (too few, or --validation-split-percentage 0): nothing is evaluated');
   const optimizer = new AdamW(model.namedParameters(), {
     kind: plan.optimizer,
@@ -115,21 +144,23 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
   });
   const log = new MetricLog(output.path, resumed?.history ?? []);
   let evaluated: Evaluated | undefined;
-  const evaluate = async (evaluation: HeldOutEvaluation, step: number): Promise<Evaluated> => {
+  const evaluate = async (evaluations: StageEvaluations, step: number): Promise<Evaluated> => {
     const startedAt = performance.now();
+    const evaluation = evaluations.after(step);
     const metrics = await evaluation.run(model, options.signal);
     return { step, metrics, samples: evaluation.samples, seconds: Math.max(1e-9, (performance.now() - startedAt) / 1000) };
   };
   try {
     setMatmulPrecision(job.trainingPrecision);
-    const training = await runTraining<PretrainingBatch>({
+    const training = await runTraining<ExampleBatch>({
       parameters: model.namedParameters(),
       optimizer,
-      batches: job.batches,
+      batches: started.batches,
       computeLoss: pretrainingLoss(model),
       totalSteps: length.totalSteps,
       learningRate: plan.learningRate,
       schedule: plan.schedule,
+      scheduleFloor: plan.minLrRatio,
       warmupSteps: plan.warmup,
       maxGradNorm: plan.maxGradNorm,
       seed: plan.seed,
@@ -160,11 +191,11 @@ async function run(job: PretrainJob, output: OutputDirectory, model: PreTraining
       timeBudgetSeconds: plan.timeBudgetSeconds,
       rateRecord: plan.timeBudgetSeconds === undefined ? undefined : new RateLog(output.path),
       onLog: (entry) => log.append(entry),
-      rowIds: (batch) => job.batches.exampleNumbers(batch),
+      rowIds: (batch) => batch.examples,
     });
     // A run that was killed between its last step and its results has yet to evaluate.
     if (heldOut !== undefined && evaluated?.step !== training.state.step) evaluated = await evaluate(heldOut, training.state.step);
-    return await finish(job, output, model, training, evaluated);
+    return await finish(job, started, output, model, training, evaluated);
   } finally {
     optimizer.dispose();
   }
@@ -178,21 +209,22 @@ interface Evaluated {
 }
 
 /** Writes the model, its results and its card, and marks the run complete. */
-async function finish(job: PretrainJob, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, evaluated: Evaluated | undefined): Promise<Results> {
-  const { plan, length, batches, environment: found } = job;
+async function finish(job: PretrainJob, started: StartedBatches, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, evaluated: Evaluated | undefined): Promise<Results> {
+  const { plan, length, environment: found } = job;
   const { state } = training;
   const seconds = Math.max(1e-9, state.elapsedSeconds);
-  const epoch = state.step / batches.stepsPerEpoch;
+  const epoch = started.batches.epochsAfter(state.step);
   const trainResults = {
     epoch,
     steps: state.step,
     train_loss: training.trainLoss,
     train_runtime: seconds,
-    train_samples: batches.examplesPerEpoch,
+    train_samples: job.sources[0]?.examplesPerEpoch ?? 0,
     train_samples_per_second: state.samplesSeen / seconds,
     train_steps_per_second: state.step / seconds,
     train_tokens: state.tokensSeen,
     train_tokens_per_second: state.tokensSeen / seconds,
+    data_wait: training.dataWait,
   };
   const evalResults = evaluated && { ...evaluated.metrics, eval_samples: evaluated.samples, eval_runtime: evaluated.seconds, eval_samples_per_second: evaluated.samples / evaluated.seconds };
   const warnings = evaluated === undefined ? ['no document was held out: nothing was evaluated'] : metricWarnings(evaluated.metrics);

@@ -17,6 +17,7 @@ const sharedAliases: Readonly<Record<string, string>> = {
   'data-dir': 'data',
   'max-length': 'max-seq-length',
   'whole-word-mask': 'whole-word-masking',
+  'min-lr-rate': 'min-lr-ratio',
 };
 
 /** Aliases that hold for one command only. */

@@ -43,7 +43,7 @@ export const trainingOptions: Readonly<Record<string, OptionSpec>> = {
   'per-device-eval-batch-size': { type: 'number', describe: 'sequences in an evaluation batch', group: training },
   'gradient-accumulation-steps': { type: 'number', describe: 'batches summed into one optimizer step', group: training },
   'learning-rate': { type: 'number', describe: 'peak learning rate', group: training },
-  'lr-scheduler-type': { type: 'string', describe: 'shape of the learning rate', choices: ['linear', 'cosine', 'constant', 'constant_with_warmup'], group: training },
+  'lr-scheduler-type': { type: 'string', describe: 'shape of the learning rate', choices: ['linear', 'cosine', 'constant', 'constant_with_warmup', 'linear-bert'], group: training },
   'warmup-steps': { type: 'number', describe: 'steps of warm-up; below 1 a share of all steps', group: training },
   'warmup-ratio': { type: 'number', describe: 'share of all steps that warm up', group: training },
   'weight-decay': { type: 'number', describe: 'decoupled weight decay (not on biases and LayerNorm)', group: training },

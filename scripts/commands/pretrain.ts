@@ -22,6 +22,7 @@ export const pretrainCommand: CommandSpec = {
     model: { type: 'string', describe: 'checkpoint to go on from', letter: 'm' },
     ...runOptions,
     'time-budget': { type: 'string', describe: 'train for this long (45m, 1.5h); the learning rate is scheduled over it' },
+    stages: { type: 'list', describe: 'instead of --max-seq-length: parts of the run as LENGTH:SHARE (128:0.9,512:0.1), of its steps or of the time budget' },
     'max-seq-length': { type: 'number', describe: 'longest sequence in tokens (default: as prepared, else 128)' },
     'next-sentence': { type: 'string', describe: 'second task (default: as prepared, else nsp)', choices: ['nsp', 'sop', 'none'] },
     'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences (default: 0.1)' },
@@ -32,8 +33,10 @@ export const pretrainCommand: CommandSpec = {
     'random-replace-prob': { type: 'number', describe: 'of those, share replaced by a random token (default: 0.1)', group: masking },
     'whole-word-masking': { type: 'boolean', describe: "mask all pieces of a word together", group: masking },
     optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not (default: adamw)', choices: ['adamw', 'adamw-bert'], group: 'Training' },
-    'tokens-per-batch': { type: 'number', describe: 'size of a batch in tokens instead of sequences', group: 'Training' },
+    'tokens-per-batch': { type: 'number', describe: 'size of a batch in tokens instead of sequences: as many examples as fit', group: 'Training' },
     ...trainingOptions,
+    'min-lr-ratio': { type: 'number', describe: 'what the learning rate comes down to, as a share of its peak (default: 0)', group: 'Training' },
+    prefetch: { type: 'boolean', describe: 'make batches ahead of time in a worker thread (default: unless the run is short; the batches are the same)', group: 'Training' },
     'max-eval-samples': { type: 'number', describe: 'held-out examples of an evaluation (default: 2000)', group: 'Training' },
     ...seedOption,
     ...profileOption,
@@ -53,8 +56,10 @@ export const pretrainCommand: CommandSpec = {
     const info = await applyEngine(settings, true);
     if (!quiet) console.error(engineLine(info));
     const { pretrain } = await import('../../pretraining/pretrain.js');
+    const { parseStages } = await import('../../pretraining/stages.js');
     const { createProgress } = await import('../../src/train/progress.js');
     const nextSentence = settings.string('next-sentence');
+    const stages = settings.list('stages');
     const result = await withProfile(settings, () => abortOnSignals((signal) =>
       pretrain({
         ...readRunOptions(settings),
@@ -74,6 +79,9 @@ export const pretrainCommand: CommandSpec = {
         randomReplaceProb: settings.number('random-replace-prob'),
         wholeWordMasking: settings.boolean('whole-word-masking'),
         tokensPerBatch: settings.number('tokens-per-batch'),
+        stages: stages === undefined ? undefined : parseStages(stages),
+        minLrRatio: settings.number('min-lr-ratio'),
+        prefetch: settings.boolean('prefetch'),
         timeBudgetSeconds,
         maxEvalSamples: settings.number('max-eval-samples'),
         signal,

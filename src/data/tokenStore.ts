@@ -4,7 +4,7 @@
  * Which files a store has, and their hashes, stands in the manifest of pretraining/manifest.ts.
  */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { DataType, Field, Int32, List, Schema, Struct, Table, Uint64, RecordBatch, makeData, tableFromIPC, tableToIPC, type Data } from 'apache-arrow';
 import { DataError, IoError } from './errors.js';
@@ -135,29 +135,44 @@ function damaged(file: string, what: string, cause?: unknown): DataError {
 }
 
 /**
- * Reads one file of a store and checks its size and hash against the manifest. Nothing is decoded that was not read through here:
- * the Arrow library follows damaged offsets without end.
+ * Reads one file of a store, into memory that threads can share, and checks its size and hash against the manifest. Nothing is decoded
+ * that was not read through here: the Arrow library follows damaged offsets without end.
  */
 export async function readStoreFile(folder: string, file: StoreFile): Promise<Uint8Array> {
   const location = path.join(folder, file.name);
   if (path.basename(file.name) !== file.name || file.name.startsWith('.')) throw damaged(location, `the manifest names "${file.name}"; expected a plain file name`);
-  const found = await stat(location).catch((cause: unknown) => {
+  const handle = await open(location).catch((cause: unknown) => {
     throw damaged(location, 'the manifest names this file, but it cannot be read', cause);
   });
-  if (found.size !== file.bytes || found.size > maxShardBytes) {
-    throw damaged(location, `it has ${found.size} bytes; expected ${file.bytes} by the manifest, and at most ${maxShardBytes}`);
+  try {
+    const { size } = await handle.stat();
+    if (size !== file.bytes || size > maxShardBytes) {
+      throw damaged(location, `it has ${size} bytes; expected ${file.bytes} by the manifest, and at most ${maxShardBytes}`);
+    }
+    const bytes = await readWhole(handle, size).catch((cause: unknown) => {
+      throw new IoError(`${location}: reading failed (${String(cause)})`, { cause });
+    });
+    if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) throw damaged(location, 'its SHA-256 is not the one in the manifest');
+    return bytes;
+  } finally {
+    await handle.close();
   }
-  const bytes = await readFile(location).catch((cause: unknown) => {
-    throw new IoError(`${location}: reading failed (${String(cause)})`, { cause });
-  });
-  if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) throw damaged(location, 'its SHA-256 is not the one in the manifest');
+}
+
+async function readWhole(handle: FileHandle, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(new SharedArrayBuffer(size));
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await handle.read(bytes, at, size - at, at);
+    if (bytesRead === 0) throw new Error(`the file ends after ${at} of ${size} bytes`);
+    at += bytesRead;
+  }
   return bytes;
 }
 
 /** A whole prepared corpus in memory. Token and sentence numbers count over all shards. */
 export class TokenStore {
   readonly documents: DocumentIndex;
-  readonly #shards: readonly TokenShard[];
+  readonly shards: readonly TokenShard[];
   /** First token of each shard, and the number of all tokens. */
   readonly #shardStart: Float64Array;
   /** First token of each sentence, and the number of all tokens, [sentences + 1]. */
@@ -166,7 +181,7 @@ export class TokenStore {
   readonly documentStart: Int32Array;
 
   constructor(shards: readonly TokenShard[], documents: DocumentIndex) {
-    this.#shards = shards;
+    this.shards = shards;
     this.documents = documents;
     this.#shardStart = new Float64Array(shards.length + 1);
     const sentences = shards.reduce((sum, shard) => sum + shard.offsets.length - 1, 0);
@@ -205,7 +220,7 @@ export class TokenStore {
     while ((this.#shardStart[shard + 1] ?? Number.POSITIVE_INFINITY) <= start) shard += 1;
     let done = 0;
     while (done < length) {
-      const values = this.#shards[shard]?.values;
+      const values = this.shards[shard]?.values;
       if (values === undefined) throw new RangeError(`copyTokens: ${start} + ${length} is beyond the store's ${this.tokenCount} tokens`);
       const from = start + done - (this.#shardStart[shard] as number);
       const count = Math.min(length - done, values.length - from);

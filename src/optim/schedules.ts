@@ -2,7 +2,7 @@
 import { UsageError } from '../data/errors.js';
 import { didYouMean } from '../data/nearMatch.js';
 
-export const scheduleTypes = ['linear', 'cosine', 'constant', 'constant_with_warmup'] as const;
+export const scheduleTypes = ['linear', 'cosine', 'constant', 'constant_with_warmup', 'linear-bert'] as const;
 export type ScheduleType = (typeof scheduleTypes)[number];
 
 /** A schedule by its name in TrainingArguments; throws a UsageError with the near match for any other. */
@@ -25,13 +25,16 @@ export interface SchedulePoint {
 /**
  * The factor 0..1 on the peak learning rate for the update after `step` updates. Warm-up is linear from 0 (the very first
  * update of a run with warm-up has factor 0, as in the Trainer and in Google's code), then linear or half-cosine decay to `floor`.
+ * 'linear-bert' is the schedule of Google's BERT code: its decay counts from step 0, so that the rate falls at once after the warm-up,
+ * from 1 to 1 - warmupSteps / totalSteps.
  */
 export function learningRateFactor(point: SchedulePoint): number {
   const { type, step, totalSteps, warmupSteps, floor = 0 } = point;
   if (type === 'constant') return 1;
   if (step < warmupSteps) return step / Math.max(1, warmupSteps);
   if (type === 'constant_with_warmup') return 1;
-  const share = Math.min(1, (step - warmupSteps) / Math.max(1e-12, totalSteps - warmupSteps));
+  const decayFrom = type === 'linear-bert' ? 0 : warmupSteps;
+  const share = Math.min(1, (step - decayFrom) / Math.max(1e-12, totalSteps - decayFrom));
   const decay = type === 'cosine' ? 0.5 * (1 + Math.cos(Math.PI * share)) : 1 - share;
   return floor + (1 - floor) * Math.max(0, decay);
 }

@@ -7,9 +7,11 @@ import type { PackedBatch } from '../data/packedBatch.js';
 import { learningRateFactor, resolveWarmupSteps } from '../optim/schedules.js';
 import { estimateRun, estimateText } from './estimate.js';
 import { optimizerStep } from './step.js';
-import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
+import type { LogEntry, LoopState, TrainingOptions, TrainingResult, WindowTiming } from './types.js';
 
-export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult } from './types.js';
+export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult, WindowTiming } from './types.js';
+
+const noTime: WindowTiming = { seconds: 0, waitSeconds: 0, tokens: 0 };
 
 /** The state before the first step. */
 function initialState(optimizer: LoopState['optimizer']): LoopState {
@@ -25,6 +27,10 @@ function yieldToEventLoop(): Promise<void> {
 
 function meanOf(sums: Readonly<Record<string, number>>, steps: number): Record<string, number> {
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / steps]));
+}
+
+function added(a: WindowTiming, b: WindowTiming): WindowTiming {
+  return { seconds: a.seconds + b.seconds, waitSeconds: a.waitSeconds + b.waitSeconds, tokens: a.tokens + b.tokens };
 }
 
 /**
@@ -52,6 +58,9 @@ class TrainingRun<B extends PackedBatch> {
   readonly #stepBefore: number;
   readonly #history: LogEntry[];
   #evaluationDue: boolean;
+  /** Of this session: since the last log line, and as a whole. */
+  #window = noTime;
+  #session = noTime;
 
   constructor(options: TrainingOptions<B>) {
     this.#options = options;
@@ -89,7 +98,7 @@ class TrainingRun<B extends PackedBatch> {
     }
     const runtimeSeconds = (performance.now() - this.#startedAt) / 1000;
     progress?.({ type: 'done', step: this.#step, seconds: runtimeSeconds });
-    return { state: this.#state(), runtimeSeconds, trainLoss: this.#step === 0 ? 0 : this.#lossSum / this.#step, stoppedEarly };
+    return { state: this.#state(), runtimeSeconds, trainLoss: this.#step === 0 ? 0 : this.#lossSum / this.#step, dataWait: this.#session.waitSeconds / Math.max(1e-9, this.#session.seconds), stoppedEarly };
   }
 
   #elapsed(): number {
@@ -101,6 +110,14 @@ class TrainingRun<B extends PackedBatch> {
     const { timeBudgetSeconds, rateRecord } = this.#options;
     if (timeBudgetSeconds === undefined || rateRecord?.recorded(this.#step) !== undefined) return false;
     return this.#elapsed() >= timeBudgetSeconds;
+  }
+
+  /** The micro-batches of the next step. */
+  #nextBatches(): Promise<readonly B[]> | readonly B[] {
+    const { batches, totalSteps, timeBudgetSeconds, rateRecord } = this.#options;
+    const replayed = timeBudgetSeconds !== undefined && rateRecord?.recorded(this.#step) !== undefined;
+    const shareDone = timeBudgetSeconds === undefined ? this.#step / totalSteps : this.#elapsed() / timeBudgetSeconds;
+    return batches.microBatches(this.#step, replayed ? undefined : Math.min(1, shareDone));
   }
 
   #rateFactor(): number {
@@ -120,11 +137,11 @@ class TrainingRun<B extends PackedBatch> {
 
   /** Says what the run will take, where somebody listens. The time that this takes is not the run's: rates and budget do not see it. */
   async #estimate(): Promise<void> {
-    const { batches, totalSteps, timeBudgetSeconds, progress } = this.#options;
+    const { totalSteps, timeBudgetSeconds, progress } = this.#options;
     if (progress === undefined) return;
     const begun = performance.now();
     const stepsLeft = totalSteps - this.#step;
-    const estimate = estimateRun(this.#options, await batches.microBatches(this.#step), this.#step, stepsLeft);
+    const estimate = estimateRun(this.#options, await this.#nextBatches(), this.#step, stepsLeft);
     const budgetLeft = timeBudgetSeconds === undefined ? Number.POSITIVE_INFINITY : Math.max(0, timeBudgetSeconds - this.#elapsed());
     progress({ type: 'note', text: estimateText(estimate, stepsLeft, budgetLeft) });
     await yieldToEventLoop();
@@ -132,8 +149,10 @@ class TrainingRun<B extends PackedBatch> {
   }
 
   async #trainStep(): Promise<void> {
-    const { batches, parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds } = this.#options;
-    const micro = await batches.microBatches(this.#step);
+    const { parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds } = this.#options;
+    const begun = performance.now();
+    const micro = await this.#nextBatches();
+    const waited = performance.now() - begun;
     const rate = learningRate * this.#rateFactor();
     const result = optimizerStep({ parameters, microBatches: micro, computeLoss, seed, step: this.#step, rowIds, optimizer, learningRate: rate, maxGradNorm });
     this.#step += 1;
@@ -141,10 +160,12 @@ class TrainingRun<B extends PackedBatch> {
     this.#windowSteps += 1;
     const sums: Record<string, number> = { ...result.metrics, loss: result.loss };
     for (const [name, value] of Object.entries(sums)) this.#windowSums[name] = (this.#windowSums[name] ?? 0) + value;
-    for (const batch of micro) {
-      this.#samplesSeen += batch.cuSeqlens.length - 1;
-      this.#tokensSeen += batch.inputIds.length;
-    }
+    const tokens = micro.reduce((sum, batch) => sum + batch.inputIds.length, 0);
+    this.#samplesSeen += micro.reduce((sum, batch) => sum + batch.cuSeqlens.length - 1, 0);
+    this.#tokensSeen += tokens;
+    const took = { seconds: (performance.now() - begun) / 1000, waitSeconds: waited / 1000, tokens };
+    this.#window = added(this.#window, took);
+    this.#session = added(this.#session, took);
     const logged = this.#step % loggingSteps === 0 ? await this.#log(rate, result.gradNorm) : undefined;
     const seconds = Math.max(1e-9, (performance.now() - this.#startedAt) / 1000);
     progress?.({
@@ -164,7 +185,8 @@ class TrainingRun<B extends PackedBatch> {
   }
 
   #epoch(): number {
-    return this.#step / this.#options.batches.stepsPerEpoch;
+    const { batches } = this.#options;
+    return batches.epochsAfter?.(this.#step) ?? this.#step / batches.stepsPerEpoch;
   }
 
   #secondsLeft(seconds: number): number {
@@ -175,10 +197,11 @@ class TrainingRun<B extends PackedBatch> {
 
   async #log(rate: number, gradNorm: number): Promise<LogEntry> {
     const summarize = this.#options.summarize ?? meanOf;
-    const values = summarize(this.#windowSums, this.#windowSteps);
+    const values = summarize(this.#windowSums, this.#windowSteps, this.#window);
     const entry = { ...values, grad_norm: gradNorm, learning_rate: rate, epoch: this.#epoch(), step: this.#step };
     this.#windowSums = {};
     this.#windowSteps = 0;
+    this.#window = noTime;
     this.#history.push(entry);
     await this.#options.onLog?.(entry);
     return entry;

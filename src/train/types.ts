@@ -9,8 +9,13 @@ import type { ScheduleType } from '../optim/schedules.js';
 export interface BatchSource<B> {
   /** Optimizer steps of one pass over the data; may be a fraction only where the source has no epochs. */
   readonly stepsPerEpoch: number;
-  /** The micro-batches of the optimizer step with this number, counted from 0. */
-  microBatches(step: number): Promise<readonly B[]> | readonly B[];
+  /**
+   * The micro-batches of the optimizer step with this number, counted from 0. `shareDone` is how much of the run is over, 0..1: of its
+   * steps, or of the time under a budget; there it is absent for a step that repeats one of an earlier session.
+   */
+  microBatches(step: number, shareDone?: number): Promise<readonly B[]> | readonly B[];
+  /** Passes over the data in the first `steps` steps; absent: steps / stepsPerEpoch. */
+  epochsAfter?(steps: number): number;
 }
 
 /** The loss of one micro-batch. */
@@ -58,6 +63,14 @@ export interface RateRecord {
   record(step: number, factor: number): void;
 }
 
+/** What the steps since the last log line took in this session; evaluations and checkpoints are not in it. */
+export interface WindowTiming {
+  readonly seconds: number;
+  /** Of these, how long the steps stood still for their batches. */
+  readonly waitSeconds: number;
+  readonly tokens: number;
+}
+
 export interface TrainingOptions<B extends PackedBatch> {
   /** By Hugging Face name. A parameter that no loss touches in a step is left as it is in that step. */
   readonly parameters: ReadonlyMap<string, tf.Variable>;
@@ -97,7 +110,7 @@ export interface TrainingOptions<B extends PackedBatch> {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ProgressEvent) => void) | undefined;
   /** Turns the sums of a window of `steps` steps into log values; by default each sum is divided by `steps`. */
-  readonly summarize?: ((sums: Readonly<Record<string, number>>, steps: number) => Record<string, number>) | undefined;
+  readonly summarize?: ((sums: Readonly<Record<string, number>>, steps: number, timing: WindowTiming) => Record<string, number>) | undefined;
   /** The learning rate is scheduled over this time, all sessions together, and the run ends with it. */
   readonly timeBudgetSeconds?: number | undefined;
   readonly rateRecord?: RateRecord | undefined;
@@ -113,6 +126,8 @@ export interface TrainingResult {
   readonly runtimeSeconds: number;
   /** Mean of all step losses. */
   readonly trainLoss: number;
+  /** Share of the time of this session's steps in which they waited for their batches, 0..1. */
+  readonly dataWait: number;
   /** True where `shouldStop` ended the run. */
   readonly stoppedEarly: boolean;
 }
