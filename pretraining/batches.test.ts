@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DataError } from '../src/data/errors.js';
 import { type PretrainingBatchOptions, PretrainingBatches, assembleBatch, pretrainingVocabulary } from './batches.js';
-import { buildExamples } from './examples.js';
+import { buildExamples, exampleLength } from './examples.js';
 import { defaultMasking } from './masking.js';
 import { allDocuments, placeStore, randomLengths, testTokenizer, testVocabulary } from './testing/inventedText.js';
 
@@ -100,6 +101,60 @@ test('fewer examples than a batch are taken more than once', () => {
   const batches = new PretrainingBatches({ ...options, store: small, documents: allDocuments(small) });
   assert.equal(batches.stepsPerEpoch, 1);
   assert.deepEqual(batches.microBatches(4).map((batch) => batch.cuSeqlens.length), [8, 8, 8]);
+});
+
+/** Numbers of the examples of each micro-batch of an epoch. */
+function epochExamples(batches: PretrainingBatches, epoch: number): number[][] {
+  const steps = Array.from({ length: batches.stepsPerEpoch }, (_, step) => batches.microBatches(epoch * batches.stepsPerEpoch + step));
+  return steps.flat().map(({ examples }) => [...examples]);
+}
+
+test('a budget of tokens is filled as far as the examples in their order allow, whatever the step asked for before', () => {
+  for (const tokensPerBatch of [47, 200, 613]) {
+    const batches = new PretrainingBatches({ ...options, tokensPerBatch, accumulationSteps: 2 });
+    const again = new PretrainingBatches({ ...options, tokensPerBatch, accumulationSteps: 2 });
+    for (const epoch of [2, 0, 1]) {
+      const index = buildExamples(store, options.documents, options.examples, options.seed, epoch);
+      const steps = Array.from({ length: batches.stepsPerEpoch }, (_, step) => batches.microBatches(epoch * batches.stepsPerEpoch + step));
+      const micro = steps.flat();
+      assert.equal(micro.length, 2 * batches.stepsPerEpoch);
+      micro.forEach((batch, i) => {
+        assert.ok(batch.inputIds.length <= tokensPerBatch);
+        const next = micro[i + 1]?.examples[0];
+        if (next !== undefined) assert.ok(batch.inputIds.length + exampleLength(index, next) > tokensPerBatch, 'the next example would have fitted');
+      });
+      const last = batches.stepsPerEpoch - 1;
+      assert.deepEqual(again.microBatches(epoch * batches.stepsPerEpoch + last), steps[last]);
+    }
+  }
+});
+
+test('a budget of tokens takes the examples that a number of sequences takes: each once an epoch, but for what does not fill a step', () => {
+  const byTokens = new PretrainingBatches({ ...options, tokensPerBatch: 300, accumulationSteps: 2 });
+  const bySequences = new PretrainingBatches({ ...options, batchSize: 7, accumulationSteps: 2 });
+  for (const [batches, largest] of [[byTokens, 2 * 300 + 300], [bySequences, 14]] as const) {
+    const taken = epochExamples(batches, 0).flat();
+    assert.equal(new Set(taken).size, taken.length);
+    assert.ok(batches.examplesPerEpoch - taken.length < largest / (batches === byTokens ? 5 : 1));
+    // Later epochs have about as many, so that few are left out or come twice.
+    const later = epochExamples(batches, 3).flat();
+    assert.ok(new Set(later).size > 0.9 * batches.examplesPerEpoch);
+  }
+  const [a, b] = [byTokens, bySequences].map((batches) => new Set(epochExamples(batches, 0).flat()));
+  assert.ok([...(a ?? [])].filter((example) => b?.has(example)).length > 0.9 * byTokens.examplesPerEpoch);
+});
+
+test('text that fits into the budget whole is one micro-batch without repeats', () => {
+  const small = placeStore([[3, 4], [5], [2, 2, 2]]);
+  const batches = new PretrainingBatches({ ...options, store: small, documents: allDocuments(small), tokensPerBatch: 4000, accumulationSteps: 2 });
+  assert.equal(batches.stepsPerEpoch, 1);
+  for (const batch of batches.microBatches(0)) assert.deepEqual([...batch.examples].sort((x, y) => x - y), Array.from({ length: batches.examplesPerEpoch }, (_, i) => i));
+});
+
+test('text that yields no example is an error that says so', () => {
+  const single = placeStore([[1], [1]]);
+  const sop = { ...options.examples, nextSentence: 'sop' as const };
+  assert.throws(() => new PretrainingBatches({ ...options, store: single, documents: allDocuments(single), examples: sop }), (error) => error instanceof DataError && error.message.includes('no example'));
 });
 
 test('the vocabulary table knows the pieces that continue a word', () => {

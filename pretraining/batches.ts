@@ -1,4 +1,5 @@
 /** Turns examples of the token store into packed, masked batches: [CLS] A [SEP] B [SEP], a pure function of seed, epoch and example. */
+import { DataError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { Random } from '../src/data/random.js';
 import type { TokenStore } from '../src/data/tokenStore.js';
@@ -133,6 +134,9 @@ export class PretrainingBatches implements BatchSource<ExampleBatch> {
     this.#options = options;
     this.#epoch = this.#build(0);
     this.examplesPerEpoch = this.#epoch.index.count;
+    if (this.examplesPerEpoch === 0) {
+      throw new DataError('the text to train on yields no example: no document has enough of it', { hint: 'Give more text, or --next-sentence none, which needs the least.' });
+    }
     const full = tokensPerBatch === undefined ? Math.floor(this.examplesPerEpoch / batchSize) : cutByTokens(orderedLengths(this.#epoch), tokensPerBatch).length - 1;
     this.stepsPerEpoch = Math.max(1, Math.floor(full / accumulationSteps));
     this.#bounds = this.#cut();

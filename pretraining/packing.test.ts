@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cutBySequences, cutByTokens } from './packing.js';
+
+test('by sequences: equal parts', () => {
+  assert.deepEqual([...cutBySequences(7, 3)], [0, 7, 14, 21]);
+});
+
+const cases: readonly (readonly [what: string, lengths: readonly number[], budget: number, batches: number | undefined, bounds: readonly number[]])[] = [
+  ['one pass, the open end not counted', [4, 4, 4, 4, 4], 8, undefined, [0, 2, 4]],
+  ['a batch that ends with the pass is open too', [4, 4, 4, 4], 8, undefined, [0, 2]],
+  ['a batch ends before the example that does not fit', [5, 4, 3, 1, 8, 2], 9, undefined, [0, 2, 4, 5]],
+  ['an example as long as the budget stands alone', [9, 9, 1, 9], 9, undefined, [0, 1, 2, 3]],
+  ['all that fits into one is no full batch', [1, 2, 3], 100, undefined, [0]],
+  ['places count on where the order starts over', [5, 4, 3], 7, 4, [0, 1, 3, 4, 6]],
+  ['no batch has an example twice', [1, 2, 3], 100, 2, [0, 3, 6]],
+];
+
+for (const [what, lengths, budget, batches, bounds] of cases) {
+  test(`by tokens: ${what}`, () => {
+    assert.deepEqual([...cutByTokens(Int32Array.from(lengths), budget, batches)], bounds);
+  });
+}
