@@ -39,7 +39,7 @@ function exampleText(batch: ExampleBatch, task: NextSentenceTask, tokenizer: Tex
     const label = original.get(position);
     return label === undefined ? piece(id) : `${piece(id)}{${piece(label)}}`;
   });
-  const lengthA = tokenTypeIds.findIndex((type) => type === 1);
+  const lengthA = tokenTypeIds.indexOf(1);
   const cut = lengthA < 0 ? pieces.length : lengthA;
   const label = nextSentenceLabels?.[0];
   const pair = label === undefined ? '' : ` (A ${cut}, B ${pieces.length - cut}), label ${label}: ${labelTexts[task][label] ?? ''}`;

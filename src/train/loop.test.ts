@@ -353,3 +353,39 @@ test('a budget that runs out in an evaluation still leaves a last step that is e
   assert.deepEqual([evaluated, saved, state.step], [[3, 4], [4], 4]);
   model.dispose();
 });
+
+test('the loop tells how long its steps waited for batches, and what part of the run is over', async () => {
+  const model = toy();
+  const shares: (number | undefined)[] = [];
+  const slow: BatchSource<Batch> = {
+    stepsPerEpoch: 5,
+    microBatches: async (step, shareDone) => {
+      shares.push(shareDone);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return source(1).microBatches(step);
+    },
+    epochsAfter: (steps) => steps / 2,
+  };
+  const windows: number[][] = [];
+  const { dataWait } = await runTraining(optionsOf(model, {
+    batches: slow,
+    totalSteps: 4,
+    loggingSteps: 2,
+    summarize: (_, steps, { seconds, waitSeconds, tokens }) => {
+      windows.push([steps, tokens]);
+      assert.ok(waitSeconds > 0.05 && waitSeconds < seconds, `${waitSeconds} of ${seconds}`);
+      return {};
+    },
+    onLog: (entry) => assert.equal(entry['epoch'], (entry['step'] ?? 0) / 2),
+  }));
+  assert.deepEqual(windows, [[2, 8], [2, 8]]);
+  assert.deepEqual(shares, [0, 0.25, 0.5, 0.75]);
+  assert.ok(dataWait > 0 && dataWait < 1, `${dataWait}`);
+  const factors = new Map([[0, 0.5], [1, 0.25]]);
+  shares.length = 0;
+  const rateRecord = { recorded: (step: number) => factors.get(step), record: () => undefined };
+  await runTraining(optionsOf(model, { batches: slow, totalSteps: 3, timeBudgetSeconds: 1000, rateRecord }));
+  assert.deepEqual(shares.slice(0, 2), [undefined, undefined], 'steps that repeat recorded ones do not ask the clock');
+  assert.ok((shares[2] ?? -1) > 0 && (shares[2] ?? -1) < 0.1);
+  model.dispose();
+});
