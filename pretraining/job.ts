@@ -143,8 +143,13 @@ export interface StartedBatches {
   close(): Promise<void>;
 }
 
-/** @param fresh the output directory held no run before */
-export function startBatches(job: PretrainJob, outputPath: string, fresh: boolean): StartedBatches {
+/**
+ * Comes back when the batches of the run's first step are there, so that no time of the run is spent on starting the thread. Throws what
+ * making them throws.
+ * @param fresh the output directory held no run before
+ * @param firstStep that this session trains
+ */
+export async function startBatches(job: PretrainJob, outputPath: string, fresh: boolean, firstStep: number): Promise<StartedBatches> {
   const { plan, length, corpus, sources, stageOptions } = job;
   const timed = plan.timeBudgetSeconds !== undefined;
   const schedule = new StageSchedule(plan.stages, length.totalSteps, timed && sources.length > 1 ? new StageFile(path.join(outputPath, 'stages.json'), fresh) : undefined);
@@ -153,6 +158,12 @@ export function startBatches(job: PretrainJob, outputPath: string, fresh: boolea
   const prefetch = job.options.prefetch ?? long;
   const maker = prefetch ? new PrefetchedBatches(corpus.store, corpus.trainDocuments, stageOptions) : inThisThread(sources);
   const batches = new RunBatches(plan.stages, sources, schedule, maker, prefetch ? stepsAhead(tokensPerStep) : 0);
+  try {
+    if (prefetch) await batches.microBatches(firstStep);
+  } catch (error) {
+    await maker.close();
+    throw error;
+  }
   return { batches, schedule, close: () => maker.close() };
 }
 

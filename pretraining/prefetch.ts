@@ -69,7 +69,8 @@ export class PrefetchedBatches implements BatchMaker {
       documents: shared(documents),
       stages,
     };
-    this.#worker = new Worker(new URL('./batchWorker.js', import.meta.url), { workerData });
+    // Flags of this process may be such that only its own program can have (--input-type, --test).
+    this.#worker = new Worker(new URL('./batchWorker.js', import.meta.url), { workerData, execArgv: [] });
     this.#worker.on('message', (answer: BatchAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`the thread that makes batches ended (exit code ${code})`)));

@@ -60,7 +60,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
         resumed = await loadLoopState(checkpoint.path);
         job.note(`resuming from step ${resumed.step}`);
       } else if (output.previous !== undefined) job.note('the earlier run left no checkpoint; starting from the beginning');
-      const started = startBatches(job, output.path, output.previous === undefined);
+      const started = await startBatches(job, output.path, output.previous === undefined, resumed?.step ?? 0);
       try {
         return { output: options.output, results: await run(job, started, output, model, resumed), alreadyComplete: false };
       } finally {

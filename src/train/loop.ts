@@ -141,8 +141,8 @@ class TrainingRun<B extends PackedBatch> {
     if (progress === undefined) return;
     const begun = performance.now();
     const stepsLeft = totalSteps - this.#step;
-    const estimate = estimateRun(this.#options, await this.#nextBatches(), this.#step, stepsLeft);
     const budgetLeft = timeBudgetSeconds === undefined ? Number.POSITIVE_INFINITY : Math.max(0, timeBudgetSeconds - this.#elapsed());
+    const estimate = estimateRun(this.#options, await this.#nextBatches(), this.#step, stepsLeft);
     progress({ type: 'note', text: estimateText(estimate, stepsLeft, budgetLeft) });
     await yieldToEventLoop();
     this.#startedAt += performance.now() - begun;
