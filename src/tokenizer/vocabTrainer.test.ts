@@ -5,9 +5,7 @@ import { describe, test } from 'node:test';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError, InterruptedError, UsageError } from '../data/errors.js';
 import { BertTokenizer, trainVocabulary } from './index.js';
-import { BertNormalizer } from './normalizer.js';
 import { sharedFile, temporaryFolder } from './testing.js';
-import { WordCounter } from './wordCounts.js';
 
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const folder = temporaryFolder();
@@ -46,6 +44,13 @@ describe('training by hand-worked merges', () => {
     assert.deepEqual(await trainVocabulary({ lines: ['é É'], vocabSize: 30, lowercase: false }), [...special, 'É', 'é']);
   });
 
+  test('of equally rare characters those stay that take one entry, then those of smaller code points', async () => {
+    const lines = ['aab aab', 'bc', 'd', 'f', 'e'];
+    const limited = (limitAlphabet: number) => trainVocabulary({ lines, vocabSize: 30, minFrequency: 100, lowercase: true, limitAlphabet });
+    assert.deepEqual(await limited(4), [...special, 'a', 'b', 'd', 'e', '##a', '##b']);
+    assert.deepEqual(await limited(6), [...special, 'a', 'b', 'c', 'd', 'e', 'f', '##a', '##b', '##c']);
+  });
+
   test('words such as __proto__ and constructor are counted as any other', async () => {
     const vocab = await train(['constructor '.repeat(3), '__proto__ hasOwnProperty'], 500);
     assert.ok(vocab.includes('constructor'));
@@ -81,6 +86,7 @@ describe('training', () => {
     await assert.rejects(train(['', ' \u200b '], 100), DataError);
     await assert.rejects(train(['abc'], 9), (error) => error instanceof UsageError && /take 10 entries/.test(error.message) && /at least 10/.test(error.hint ?? ''));
     await assert.rejects(train(['abc'], 5.5), /vocabSize is 5\.5/);
+    await assert.rejects(trainVocabulary({ lines: ['abc'], vocabSize: 100, lowercase: true, threads: 0 }), /threads is 0; expected a whole number of at least 1/);
     await assert.rejects(trainVocabulary({ vocabSize: 100, lowercase: true }), /either files or lines/);
     await assert.rejects(trainVocabulary({ files: [path.join(folder, 'none.txt')], vocabSize: 100, lowercase: true }), /no such file/);
   });
@@ -113,30 +119,5 @@ describe('training', () => {
     assert.equal(new Set(vocab).size, 6000);
     // Takes 0.5 s alone on an ordinary core; the bound leaves room for other tests beside it.
     assert.ok(performance.now() - started < 10_000);
-  });
-});
-
-describe('counting words', () => {
-  const normalizer = new BertNormalizer({ cleanText: true, tokenizeChineseChars: true, stripAccents: true, lowercase: true });
-
-  test('adds up the spellings of a word; words too long for the encoder are left out', () => {
-    const counter = new WordCounter(normalizer);
-    for (const line of ['Café cafe, CAFÉ', `x${'y'.repeat(100)} z`, 'z'.repeat(5000)]) counter.add(line);
-    assert.deepEqual(counter.words(), [
-      { word: 'cafe', count: 3 },
-      { word: ',', count: 1 },
-      { word: 'z', count: 1 },
-    ]);
-  });
-
-  test('forgets the rarest where there are more distinct words than it may hold, and says so', () => {
-    const counter = new WordCounter(normalizer, 1000);
-    for (let i = 0; i < 20_000; i++) counter.add(`rare${i} often${i % 7}`);
-    assert.ok(counter.size <= 1000);
-    assert.ok(counter.prunedBelow >= 1);
-    assert.ok(counter.words().length >= 500, 'a part of the rare words stays');
-    const often = counter.words().filter(({ word }) => word.startsWith('often'));
-    assert.equal(often.length, 7);
-    assert.equal(often.reduce((sum, { count }) => sum + count, 0), 20_000);
   });
 });

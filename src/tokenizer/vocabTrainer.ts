@@ -3,19 +3,15 @@
  * inside words (with "##"), then merges of the most frequent pairs. Ties are broken by ids, so the result is a function of the corpus
  * (the library's own is not: it numbers the "##" characters in the order of a randomly seeded hash table).
  */
-import { DataError, InterruptedError, UsageError } from '../data/errors.js';
-import { inputFileSize, readTextLines } from '../data/textLines.js';
+import os from 'node:os';
+import { UsageError } from '../data/errors.js';
 import { bertSpecialTokens } from './bertTokenizerOptions.js';
-import { BertNormalizer } from './normalizer.js';
 import { PairMerger, type SymbolWords } from './pairMerger.js';
-import { type WordCount, WordCounter } from './wordCounts.js';
+import { type CountingLimits, countCorpus } from './vocabCorpus.js';
+import { Pace, type VocabularyProgress } from './vocabPace.js';
+import type { WordCount } from './wordCounts.js';
 
-/** Where the training stands: bytes read in the first stage (lines where there are no files), entries in the second. */
-export interface VocabularyProgress {
-  readonly stage: string;
-  readonly done: number;
-  readonly total?: number | undefined;
-}
+export type { VocabularyProgress } from './vocabPace.js';
 
 export interface TrainVocabularyOptions {
   /** UTF-8 text files, plain or gzip. Give either these or `lines`. */
@@ -29,6 +25,8 @@ export interface TrainVocabularyOptions {
   readonly minFrequency?: number | undefined;
   /** Most distinct characters; of more, the rarest are dropped. Default 1000. */
   readonly limitAlphabet?: number | undefined;
+  /** That count words; the result does not depend on it. Default: as many as there are processors. */
+  readonly threads?: number | undefined;
   readonly onProgress?: ((progress: VocabularyProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,20 +34,18 @@ export interface TrainVocabularyOptions {
 const { pad, unk, cls, sep, mask } = bertSpecialTokens;
 const specialTokens = [pad, unk, cls, sep, mask];
 const prefix = '##';
-/** Synchronous work between two looks at the event loop, in milliseconds. */
-const sliceMilliseconds = 50;
 
 /**
  * The vocabulary by id: [PAD] [UNK] [CLS] [SEP] [MASK], characters, pieces.
  * @throws UsageError for settings that cannot be (a size below the alphabet's says how small it may be), DataError for a corpus without words,
  * InterruptedError where `signal` aborts
  */
-export async function trainVocabulary(options: TrainVocabularyOptions): Promise<string[]> {
-  const { vocabSize, minFrequency = 2, limitAlphabet = 1000 } = options;
-  for (const [name, value, least] of [['vocabSize', vocabSize, specialTokens.length + 1], ['minFrequency', minFrequency, 0], ['limitAlphabet', limitAlphabet, 1]] as const) {
+export async function trainVocabulary(options: TrainVocabularyOptions, limits: CountingLimits = {}): Promise<string[]> {
+  const { vocabSize, lowercase, minFrequency = 2, limitAlphabet = 1000, threads = os.availableParallelism() } = options;
+  for (const [name, value, least] of [['vocabSize', vocabSize, specialTokens.length + 1], ['minFrequency', minFrequency, 0], ['limitAlphabet', limitAlphabet, 1], ['threads', threads, 1]] as const) {
     if (!Number.isSafeInteger(value) || value < least) throw new UsageError(`trainVocabulary: ${name} is ${value}; expected a whole number of at least ${least}`);
   }
-  const words = await countWords(options);
+  const words = await countCorpus({ ...options, threads }, { cleanText: true, tokenizeChineseChars: true, stripAccents: lowercase, lowercase }, limits);
   const { vocab, firstIds, continuingIds } = alphabetOf(words, limitAlphabet);
   if (vocabSize < vocab.length) {
     throw new UsageError(`trainVocabulary: vocabSize is ${vocabSize}, but the special tokens and the characters of this corpus take ${vocab.length} entries`, {
@@ -58,7 +54,7 @@ export async function trainVocabulary(options: TrainVocabularyOptions): Promise<
   }
   const merger = new PairMerger(toSymbols(words, firstIds, continuingIds), minFrequency);
   const ids = new Map(vocab.map((token, id) => [token, id]));
-  let sliceStart = performance.now();
+  const pace = new Pace(options);
   while (vocab.length < vocabSize) {
     const next = merger.next();
     if (next === undefined) break;
@@ -72,53 +68,10 @@ export async function trainVocabulary(options: TrainVocabularyOptions): Promise<
       ids.set(token, id);
     }
     merger.merge(next.pair, id);
-    if (performance.now() - sliceStart > sliceMilliseconds) {
-      options.onProgress?.({ stage: 'merging pairs', done: vocab.length, total: vocabSize });
-      await breathe(options.signal);
-      sliceStart = performance.now();
-    }
+    await pace.pause('merging pairs', vocab.length, vocabSize);
   }
   options.onProgress?.({ stage: 'merging pairs', done: vocab.length, total: vocab.length });
   return vocab;
-}
-
-async function countWords(options: TrainVocabularyOptions): Promise<WordCount[]> {
-  const { files, lines, lowercase, onProgress, signal } = options;
-  if ((files === undefined) === (lines === undefined)) throw new UsageError('trainVocabulary: give either files or lines');
-  const counter = new WordCounter(new BertNormalizer({ cleanText: true, tokenizeChineseChars: true, stripAccents: lowercase, lowercase }));
-  const stage = (): string => (counter.prunedBelow === 0 ? 'counting words' : `counting words (too many to hold: of those seen ${counter.prunedBelow} times or less the older were dropped)`);
-  let sliceStart = performance.now();
-  const pause = async (done: number, total: number | undefined): Promise<void> => {
-    if (performance.now() - sliceStart < sliceMilliseconds) return;
-    onProgress?.({ stage: stage(), done, total });
-    await breathe(signal);
-    sliceStart = performance.now();
-  };
-  let done = 0;
-  if (files !== undefined) {
-    let total = 0;
-    for (const file of files) total += await inputFileSize(file);
-    const onFileBytes = (bytes: Uint8Array): void => {
-      done += bytes.length;
-    };
-    for (const file of files) {
-      for await (const block of readTextLines(file, { onFileBytes })) {
-        for (const line of block.lines) counter.add(line);
-        await pause(done, total);
-      }
-    }
-  } else {
-    for await (const line of lines ?? []) {
-      counter.add(line);
-      done += 1;
-      await pause(done, undefined);
-    }
-  }
-  const words = counter.words();
-  if (words.length === 0) {
-    throw new DataError(`the corpus has no words${files === undefined ? '' : ` (${files.join(', ')})`}`, { hint: 'Give text files with at least one word.' });
-  }
-  return words;
 }
 
 /** Special tokens and characters with their ids: as first of a word, and further on. Both in the order of code points. */
@@ -134,8 +87,10 @@ function alphabetOf(words: readonly WordCount[], limit: number): { vocab: string
     }
   }
   const byPoint = (a: string, b: string): number => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0);
+  const entries = (character: string): number => (inside.has(character) ? 2 : 1);
+  // The Rust library leaves it to chance which of equally rare characters stay; here those go first that take two entries.
   const kept = [...counts]
-    .sort(([a, countA], [b, countB]) => countB - countA || byPoint(a, b))
+    .sort(([a, countA], [b, countB]) => countB - countA || entries(a) - entries(b) || byPoint(a, b))
     .slice(0, limit)
     .map(([character]) => character)
     .sort(byPoint);
@@ -162,12 +117,4 @@ function toSymbols(words: readonly WordCount[], firstIds: ReadonlyMap<string, nu
     starts[w + 1] = length;
   });
   return { symbols, starts, counts: Float64Array.from(words, ({ count }) => count) };
-}
-
-/** Lets signals and timers through. */
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-  if (signal?.aborted === true) throw InterruptedError.from(signal, 'the training of the vocabulary was stopped');
 }

@@ -1,4 +1,7 @@
-/** Counts the words of a text stream in bounded memory, for the vocabulary trainer. */
+/**
+ * Counts the words of a corpus in bounded memory, for the vocabulary trainer. The corpus comes in portions: a StretchCounter counts
+ * one (in any thread), a WordCounter adds the portions up in their order, so that the result is a function of the corpus alone.
+ */
 import type { BertNormalizer } from './normalizer.js';
 import { maxInputCharsPerWord } from './wordPiece.js';
 import { grown, hashOf, scanStretches, StretchTable } from './wordScanner.js';
@@ -8,10 +11,52 @@ const defaultMaxDistinct = 4_000_000;
 const maxUnits = 64_000_000;
 /** Longer stretches are skipped: their words would become [UNK]. */
 const maxStretchLength = 1024;
+/** Stands after each stretch; a line's end is part of none. */
+const separator = '\n';
 
 export interface WordCount {
   readonly word: string;
   readonly count: number;
+}
+
+/** The distinct stretches of a portion of text as they stand in it, in a form that is cheap to hand to another thread. */
+export interface CountedStretches {
+  /** In order of first appearance, a line's end after each. */
+  readonly text: string;
+  /** How often each occurs. */
+  readonly counts: Uint32Array<ArrayBuffer>;
+}
+
+export class StretchCounter {
+  readonly #classes: Uint8Array;
+  readonly #table = new StretchTable(1 << 16);
+  #counts = new Int32Array(1 << 16);
+  readonly #sink = (text: string, start: number, end: number, hash: number): void => {
+    if (end - start > maxStretchLength) return;
+    let entry = this.#table.find(text, start, end, hash);
+    if (entry < 0) {
+      entry = this.#table.add(text, start, end, hash);
+      if (entry >= this.#counts.length) this.#counts = grown(this.#counts, this.#counts.length * 2);
+      this.#counts[entry] = 0;
+    }
+    this.#counts[entry] = (this.#counts[entry] as number) + 1;
+  };
+
+  /** @param classes a BertNormalizer's scanClasses */
+  constructor(classes: Uint8Array) {
+    this.#classes = classes;
+  }
+
+  /** The stretches of `text`, which lines' ends may divide. Stretches over 1024 units are left out. */
+  count(text: string): CountedStretches {
+    this.#table.clear();
+    scanStretches(text, this.#classes, this.#sink);
+    const { size } = this.#table;
+    const stretches = new Array<string>(size);
+    for (let entry = 0; entry < size; entry++) stretches[entry] = this.#table.text(entry);
+    stretches.push('');
+    return { text: stretches.join(separator), counts: Uint32Array.from(this.#counts.subarray(0, size)) };
+  }
 }
 
 export class WordCounter {
@@ -20,17 +65,6 @@ export class WordCounter {
   readonly #table = new StretchTable(1 << 16);
   #counts = new Float64Array(1 << 16);
   #prunedBelow = 0;
-  readonly #sink = (text: string, start: number, end: number, hash: number): void => {
-    if (end - start > maxStretchLength) return;
-    let entry = this.#table.find(text, start, end, hash);
-    if (entry < 0) {
-      if (this.#table.size >= this.#maxDistinct || this.#table.unitCount >= maxUnits) this.#prune();
-      entry = this.#table.add(text, start, end, hash);
-      if (entry >= this.#counts.length) this.#counts = grown(this.#counts, this.#counts.length * 2);
-      this.#counts[entry] = 0;
-    }
-    this.#counts[entry] = (this.#counts[entry] as number) + 1;
-  };
 
   /** @param maxDistinct distinct stretches to hold; where there are more, the rarest are forgotten */
   constructor(normalizer: BertNormalizer, maxDistinct = defaultMaxDistinct) {
@@ -38,8 +72,22 @@ export class WordCounter {
     this.#maxDistinct = maxDistinct;
   }
 
-  add(line: string): void {
-    scanStretches(line, this.#normalizer.scanClasses, this.#sink);
+  /** Adds the next portion of the corpus. */
+  add({ text, counts }: CountedStretches): void {
+    let start = 0;
+    for (const count of counts) {
+      const end = text.indexOf(separator, start);
+      const hash = hashOf(text, start, end);
+      let entry = this.#table.find(text, start, end, hash);
+      if (entry < 0) {
+        if (this.#table.size >= this.#maxDistinct || this.#table.unitCount >= maxUnits) this.#prune();
+        entry = this.#table.add(text, start, end, hash);
+        if (entry >= this.#counts.length) this.#counts = grown(this.#counts, this.#counts.length * 2);
+        this.#counts[entry] = 0;
+      }
+      this.#counts[entry] = (this.#counts[entry] as number) + count;
+      start = end + 1;
+    }
   }
 
   /** Stretches seen up to this often were forgotten in part; 0 where memory sufficed for all. */
