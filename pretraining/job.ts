@@ -49,6 +49,9 @@ export interface PretrainJob {
 export async function preparePretraining(options: PretrainOptions): Promise<PretrainJob> {
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   if (options.model !== undefined && options.modelConfig !== undefined) throw new UsageError('both --model and --model-config are given; expected one of them');
+  if (options.model !== undefined && options.configOverrides !== undefined) {
+    throw new UsageError('both --model and --config-overrides are given', { hint: 'The weights of a checkpoint fit its own configuration only; overrides are for a model from random weights.' });
+  }
   // Wrong names are told before a long corpus is prepared.
   checkModelConfig(options.modelConfig);
   const sha256 = options.model === undefined ? '' : await modelHash(options.model);
@@ -214,7 +217,7 @@ async function createModel(options: PretrainOptions, sha256: string, tokenizer: 
   const seed = options.seed ?? 42;
   if (options.model === undefined) {
     if (options.modelConfig === undefined) note('no --model-config: taking the preset tiny');
-    const config = resolveModelConfig(options.modelConfig, tokenizer);
+    const config = resolveModelConfig(options.modelConfig, options.configOverrides ?? [], tokenizer);
     return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256 } };
   }
   const model = await AutoModelForPreTraining.fromPretrained(options.model, { seed });

@@ -43,6 +43,8 @@ export interface MaskingOptions {
 export interface PretrainOptions extends RunOptions, OptimizationOptions, CorpusOptions, MaskingOptions {
   /** A preset's name, a config.json, or the settings themselves; the vocabulary size always is the tokenizer's. Default tiny. */
   readonly modelConfig?: string | PartialBertConfig | undefined;
+  /** Changes to `modelConfig` as `key=value`, by the keys of config.json. */
+  readonly configOverrides?: readonly string[] | undefined;
   /** A checkpoint directory to go on from, instead of `modelConfig`. */
   readonly model?: string | undefined;
   /** Instead of a number of sequences: a micro-batch takes as many examples as fit into so many tokens. */

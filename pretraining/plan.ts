@@ -1,6 +1,6 @@
 /** Every setting of a pretraining run with its value: the user's where given, else the default. */
 import { existsSync } from 'node:fs';
-import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig } from '../src/config/index.js';
+import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig, withOverrides } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
 import { chosenWarmup, scheduleType, type ScheduleType } from '../src/optim/schedules.js';
@@ -148,13 +148,18 @@ export function planLength(options: PretrainOptions, stepsPerEpoch: number): Pre
   };
 }
 
-/** The model's configuration from a preset, a file or an object, with the tokenizer's vocabulary; its name is checked by `checkModelConfig`. */
-export function resolveModelConfig(given: string | PartialBertConfig | undefined, tokenizer: TextTokenizer): BertConfig {
+/**
+ * The model's configuration from a preset, a file or an object, with `overrides` (see `withOverrides`) and the tokenizer's vocabulary;
+ * its name is checked by `checkModelConfig`.
+ */
+export function resolveModelConfig(given: string | PartialBertConfig | undefined, overrides: readonly string[], tokenizer: TextTokenizer): BertConfig {
   const vocabulary = { vocabSize: tokenizer.vocabSize, padTokenId: tokenizer.padTokenId };
-  if (given === undefined) return presetConfig('tiny', vocabulary);
+  return bertConfig({ ...withOverrides(givenConfig(given ?? 'tiny', vocabulary), overrides), ...vocabulary });
+}
+
+function givenConfig(given: string | PartialBertConfig, vocabulary: PartialBertConfig): BertConfig {
   if (typeof given !== 'string') return bertConfig({ ...given, ...vocabulary });
-  if (isPresetName(given)) return presetConfig(given, vocabulary);
-  return bertConfig({ ...readConfig(given), ...vocabulary });
+  return isPresetName(given) ? presetConfig(given, vocabulary) : bertConfig({ ...readConfig(given), ...vocabulary });
 }
 
 /** Throws a UsageError where the name of a configuration is neither a preset nor a file. */

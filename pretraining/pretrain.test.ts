@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { bertConfig } from '../src/config/index.js';
+import { bertConfig, readConfig } from '../src/config/index.js';
 import { DataError, InterruptedError, UsageError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { engineInfo, setEngine } from '../src/engine/index.js';
@@ -215,6 +215,12 @@ test('an abort in the evaluation after the last step exits as the signal says', 
   assert.equal((await run('stopped-at-the-end')).alreadyComplete, false);
 });
 
+test('overrides change the model that is made', async () => {
+  await run('overridden', { maxSteps: 1, configOverrides: ['num_hidden_layers=1', 'initializer_range=0.2'] });
+  const { numHiddenLayers, initializerRange, hiddenSize } = readConfig(path.join(folder, 'overridden', 'config.json'));
+  assert.deepEqual([numHiddenLayers, initializerRange, hiddenSize], [1, 0.2, modelConfig.hiddenSize]);
+});
+
 test('a limit of steps of 0 or below is none, as in transformers', async () => {
   const { results } = await run('no-limit', { maxSteps: -1, numTrainEpochs: 0.1 });
   assert.ok(Number(results['epoch']) >= 0.1 && Number(results['epoch']) < 0.5, String(results['epoch']));
@@ -238,6 +244,8 @@ test('wrong calls are refused before anything is written', async () => {
     [{ data: path.join(folder, 'nothing') }, 'no prepared corpus'],
     [{ modelConfig: 'tinny' }, 'Did you mean "tiny"'],
     [{ model: folder }, '--model and --model-config'],
+    [{ configOverrides: ['hidden_dropout=0'] }, 'Did you mean "hidden_dropout_prob"'],
+    [{ modelConfig: undefined, model: folder, configOverrides: ['hidden_dropout_prob=0'] }, '--model and --config-overrides'],
     [{ modelConfig: undefined, model: path.join(folder, 'lerns') }, 'no model directory'],
     [{ maxSeqLength: 64 }, 'positions'],
     [{ data: undefined, corpus: ['absent.txt'], tokenizer: folder, modelConfig: 'tinny' }, 'Did you mean "tiny"'],
