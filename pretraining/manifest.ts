@@ -25,6 +25,16 @@ export interface PrepareSettings {
   readonly masking: 'dynamic' | 'static';
   /** Has a meaning for static masks only, else 0. */
   readonly dupeFactor: number;
+  /** What ends a document in plain text. */
+  readonly documents: 'blank-line' | 'line';
+  /** The key of the text in JSON records; '' where the corpus has none. */
+  readonly textKey: string;
+  readonly splitSentences: boolean;
+  readonly unicodeNormalization: 'none' | 'nfc' | 'nfkc';
+  /** Version of the library whose rules of Unicode were used; '' where sentences were not split and nothing was normalized. */
+  readonly icuVersion: string;
+  /** Of which only the first of equal ones was kept. */
+  readonly dropRepeated: 'none' | 'lines' | 'documents' | 'both';
 }
 
 /** A text file as it was read. */
@@ -40,14 +50,34 @@ export interface CorpusCounts {
   readonly tokens: number;
   readonly heldOutDocuments: number;
   readonly heldOutTokens: number;
-  /** Lines with text that the tokenizer makes nothing of. */
+  /** Sentences that the tokenizer makes nothing of. */
   readonly emptySentences: number;
+  /** Lines with text; undefined in manifests of version 1. */
+  readonly lines: number | undefined;
+  /** Of these, lines so long that they were cut into sentences of their own. */
+  readonly longLines: number | undefined;
+}
+
+/** What was found of text that came before in the same corpus: lines by their fingerprints, documents by their hashes. */
+export interface RepeatCounts {
+  /** Lines that were compared with those before them: all but long ones, and those that the table had no room for. */
+  readonly linesCompared: number;
+  /** False where there were more distinct lines than the table holds; `repeatedLines` is the least number then. */
+  readonly allLinesCompared: boolean;
+  /** Lines that came before. */
+  readonly repeatedLines: number;
+  readonly droppedLines: number;
+  /** Documents whose text came before. */
+  readonly repeatedDocuments: number;
+  readonly droppedDocuments: number;
 }
 
 export interface PreparedManifest {
   readonly settings: PrepareSettings;
   readonly corpus: readonly CorpusFile[];
   readonly counts: CorpusCounts;
+  /** undefined in manifests of version 1. */
+  readonly repeats: RepeatCounts | undefined;
   readonly vocabSize: number;
   /** Document hashes, hexadecimal; all documents with such a hash are held out. */
   readonly heldOut: readonly string[];
@@ -71,7 +101,7 @@ export function hashText(hash: bigint): string {
 }
 
 export function manifestText(manifest: PreparedManifest): string {
-  return `${JSON.stringify({ format: formatName, version: 1, ...manifest }, null, 1)}\n`;
+  return `${JSON.stringify({ format: formatName, version: 2, ...manifest }, null, 1)}\n`;
 }
 
 /** The manifest of a folder; undefined where it has none. One that is not ours is a UsageError, a malformed one a DataError. */
@@ -91,6 +121,11 @@ export async function readManifest(folder: string): Promise<PreparedManifest | u
   return new ManifestReader(file).manifest(json);
 }
 
+type TextSettings = Pick<PrepareSettings, 'documents' | 'textKey' | 'splitSentences' | 'unicodeNormalization' | 'icuVersion' | 'dropRepeated'>;
+
+/** The first version had no choice. */
+const settingsOfVersion1: TextSettings = { documents: 'blank-line', textKey: '', splitSentences: false, unicodeNormalization: 'none', icuVersion: '', dropRepeated: 'none' };
+
 /** Checks what the rest of the code relies on. */
 class ManifestReader {
   constructor(readonly file: string) {}
@@ -100,7 +135,8 @@ class ManifestReader {
     const counts = this.object(json, 'counts');
     const nextSentence = nextSentenceTasks.find((task) => task === settings['nextSentence']);
     if (nextSentence === undefined) throw this.wrong('settings.nextSentence', `one of ${nextSentenceTasks.join(', ')}`);
-    if (json['version'] !== 1) throw this.wrong('version', '1');
+    if (json['version'] !== 1 && json['version'] !== 2) throw this.wrong('version', '1 or 2');
+    const first = json['version'] === 1;
     return {
       settings: {
         tokenizerSha256: this.text(settings, 'tokenizerSha256'),
@@ -110,6 +146,7 @@ class ManifestReader {
         validationSplitPercentage: this.number(settings, 'validationSplitPercentage'),
         masking: settings['masking'] === 'static' ? 'static' : 'dynamic',
         dupeFactor: this.number(settings, 'dupeFactor'),
+        ...(first ? settingsOfVersion1 : this.textSettings(settings)),
       },
       corpus: this.list(json, 'corpus').map((entry) => ({ file: this.text(entry, 'file'), bytes: this.number(entry, 'bytes'), sha256: this.text(entry, 'sha256') })),
       counts: {
@@ -119,11 +156,36 @@ class ManifestReader {
         heldOutDocuments: this.number(counts, 'heldOutDocuments'),
         heldOutTokens: this.number(counts, 'heldOutTokens'),
         emptySentences: this.number(counts, 'emptySentences'),
+        lines: first ? undefined : this.number(counts, 'lines'),
+        longLines: first ? undefined : this.number(counts, 'longLines'),
       },
+      repeats: first ? undefined : this.repeats(this.object(json, 'repeats')),
       vocabSize: this.number(json, 'vocabSize'),
       heldOut: this.hashes(json),
       documents: this.storeFile(this.object(json, 'documents')),
       shards: this.list(json, 'shards').map((entry) => this.storeFile(entry)),
+    };
+  }
+
+  private textSettings(json: JsonObject): TextSettings {
+    return {
+      documents: this.choice(json, 'documents', ['blank-line', 'line']),
+      textKey: this.text(json, 'textKey'),
+      splitSentences: this.flag(json, 'splitSentences'),
+      unicodeNormalization: this.choice(json, 'unicodeNormalization', ['none', 'nfc', 'nfkc']),
+      icuVersion: this.text(json, 'icuVersion'),
+      dropRepeated: this.choice(json, 'dropRepeated', ['none', 'lines', 'documents', 'both']),
+    };
+  }
+
+  private repeats(json: JsonObject): RepeatCounts {
+    return {
+      linesCompared: this.number(json, 'linesCompared'),
+      allLinesCompared: this.flag(json, 'allLinesCompared'),
+      repeatedLines: this.number(json, 'repeatedLines'),
+      droppedLines: this.number(json, 'droppedLines'),
+      repeatedDocuments: this.number(json, 'repeatedDocuments'),
+      droppedDocuments: this.number(json, 'droppedDocuments'),
     };
   }
 
@@ -158,6 +220,18 @@ class ManifestReader {
     const value = json[key];
     if (typeof value !== 'number' || value < 0) throw this.wrong(key, 'a number of at least 0');
     return value;
+  }
+
+  private flag(json: JsonObject, key: string): boolean {
+    const value = json[key];
+    if (typeof value !== 'boolean') throw this.wrong(key, 'true or false');
+    return value;
+  }
+
+  private choice<T extends string>(json: JsonObject, key: string, choices: readonly T[]): T {
+    const found = choices.find((choice) => choice === json[key]);
+    if (found === undefined) throw this.wrong(key, `one of ${choices.join(', ')}`);
+    return found;
   }
 
   private text(json: JsonObject, key: string): string {

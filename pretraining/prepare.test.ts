@@ -142,7 +142,7 @@ test('a damaged manifest is a DataError that names the key', async () => {
   await run([writeText(folder, 'manifest.txt', text)], { output });
   const file = path.join(output, 'manifest.json');
   const good = readFileSync(file, 'utf8');
-  for (const [from, to, named] of [['"vocabSize": ', '"vocabsize": ', 'vocabSize'], ['"nextSentence": "nsp"', '"nextSentence": "x"', 'nextSentence'], ['"version": 1', '"version": 2', 'version'], ['{', '', 'JSON']] as const) {
+  for (const [from, to, named] of [['"vocabSize": ', '"vocabsize": ', 'vocabSize'], ['"nextSentence": "nsp"', '"nextSentence": "x"', 'nextSentence'], ['"version": 2', '"version": 3', 'version'], ['"splitSentences": false', '"splitSentences": 0', 'splitSentences'], ['"repeatedLines"', '"lines"', 'repeatedLines'], ['{', '', 'JSON']] as const) {
     writeFileSync(file, good.replace(from, to));
     await assert.rejects(openPrepared(output), (error) => error instanceof DataError && error.message.includes(named), named);
   }

@@ -1,4 +1,6 @@
 /** `bertwright prepare`: tokenizes a corpus once, into Arrow shards. */
+import type { PreparedManifest, RepeatCounts } from '../../pretraining/manifest.js';
+import type { PrepareProgress } from '../../pretraining/prepare.js';
 import { createCountProgress } from '../cli/countProgress.js';
 import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
@@ -9,7 +11,7 @@ export const prepareCommand: CommandSpec = {
   name: 'prepare',
   summary: 'Tokenize a corpus into Arrow shards that pretraining reads.',
   options: {
-    corpus: { type: 'list', describe: 'text files (.gz too): one sentence a line, a blank line between documents', required: true },
+    corpus: { type: 'list', describe: 'text files or patterns (.gz, .zst too): one sentence a line, a blank line between documents; .jsonl: a document a record', required: true },
     tokenizer: { type: 'string', describe: 'tokenizer folder (as `vocab` writes it)', required: true },
     output: { type: 'string', describe: 'folder for the prepared corpus', letter: 'o', required: true },
     overwrite: { type: 'boolean', describe: 'replace what the folder holds' },
@@ -17,16 +19,24 @@ export const prepareCommand: CommandSpec = {
     'next-sentence': { type: 'string', describe: 'second task: nsp (next sentence), sop (sentence order), none', choices: ['nsp', 'sop', 'none'], default: 'nsp' },
     'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences', default: 0.1 },
     'validation-split-percentage': { type: 'number', describe: 'whole documents held out for evaluation', default: 1 },
+    documents: { type: 'string', describe: 'what ends a document in plain text, beside the end of a file', choices: ['blank-line', 'line'], default: 'blank-line' },
+    'text-key': { type: 'string', describe: 'key of the text in .jsonl records (default: text)' },
+    'split-sentences': { type: 'boolean', describe: 'lines are running text: split them into sentences' },
+    'unicode-normalization': { type: 'string', describe: 'before anything else', choices: ['none', 'nfc', 'nfkc'], default: 'none' },
+    'drop-repeated': { type: 'string', describe: 'of equal lines, documents or both keep the first only', choices: ['none', 'lines', 'documents', 'both'], default: 'none' },
+    workers: { type: 'number', describe: 'threads that tokenize; the result is the same for any number (default: one a core)', whole: true },
     masking: { type: 'string', describe: 'dynamic: new pairs and masks each epoch; static: the same ones over and over', choices: ['dynamic', 'static'], default: 'dynamic' },
     'dupe-factor': { type: 'number', describe: 'with static masks: how many versions of the text there are (default: 10)' },
   },
-  examples: [['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs']],
+  examples: [
+    ['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs'],
+    ["bertwright prepare --corpus 'dump/**/*.jsonl.zst' --split-sentences --drop-repeated lines --tokenizer tokenizer --output prepared", 'running text in JSON records'],
+  ],
   async run(settings) {
     const { prepare } = await import('../../pretraining/prepare.js');
     const { AutoTokenizer } = await import('../../src/tokenizer/index.js');
     const quiet = settings.boolean('quiet') === true;
     const progress = createCountProgress('prepare', quiet);
-    const nextSentence = settings.string('next-sentence');
     const output = settings.requiredString('output', 'give a folder with --output');
     const tokenizer = await AutoTokenizer.fromPretrained(settings.requiredString('tokenizer', 'give a tokenizer folder with --tokenizer'));
     const { manifest, reused } = await abortOnSignals((signal) =>
@@ -35,13 +45,19 @@ export const prepareCommand: CommandSpec = {
         tokenizer,
         output,
         maxSeqLength: settings.number('max-seq-length'),
-        nextSentence: nextSentence === 'nsp' || nextSentence === 'sop' || nextSentence === 'none' ? nextSentence : undefined,
+        nextSentence: oneOf(['nsp', 'sop', 'none'], settings.string('next-sentence')),
         shortSeqProb: settings.number('short-seq-prob'),
         validationSplitPercentage: settings.number('validation-split-percentage'),
         masking: settings.string('masking') === 'static' ? 'static' : 'dynamic',
         dupeFactor: settings.number('dupe-factor'),
+        documents: settings.string('documents') === 'line' ? 'line' : 'blank-line',
+        textKey: settings.string('text-key'),
+        splitSentences: settings.boolean('split-sentences'),
+        unicodeNormalization: oneOf(['none', 'nfc', 'nfkc'], settings.string('unicode-normalization')),
+        dropRepeated: oneOf(['none', 'lines', 'documents', 'both'], settings.string('drop-repeated')),
+        workers: settings.number('workers'),
         overwrite: settings.boolean('overwrite'),
-        progress: ({ bytes, totalBytes }) => progress.report({ stage: 'tokenizing', done: bytes, total: totalBytes }),
+        progress: (event) => progress.report({ stage: progressText(event), done: event.bytes, total: event.totalBytes }),
         note: (text) => {
           if (!quiet) console.error(terminalText(text));
         },
@@ -51,8 +67,37 @@ export const prepareCommand: CommandSpec = {
     progress.end();
     if (settings.boolean('json') === true) printJson({ output, reused, ...manifest });
     else {
-      const { counts } = manifest;
+      const { counts, repeats } = manifest;
       printLine(`${output}: ${counts.documents} documents, ${counts.sentences} sentences, ${counts.tokens} tokens${reused ? ' (already prepared)' : ''}`);
+      if (repeats !== undefined && !quiet) for (const line of reportLines(manifest, repeats)) console.error(line);
     }
   },
 };
+
+function oneOf<T extends string>(choices: readonly T[], value: string | undefined): T | undefined {
+  return choices.find((choice) => choice === value);
+}
+
+function progressText({ bytes, totalBytes, bytesPerSecond, secondsLeft }: PrepareProgress): string {
+  const left = Number.isFinite(secondsLeft) ? `, ${formatSeconds(secondsLeft)} left` : '';
+  return `${(bytes / 1e6).toFixed(1)} of ${(totalBytes / 1e6).toFixed(1)} MB, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s${left},`;
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** What a user may want to do something about. */
+function reportLines({ counts, settings }: PreparedManifest, repeats: RepeatCounts): string[] {
+  const lines: string[] = [];
+  const { repeatedLines, droppedLines, repeatedDocuments, droppedDocuments, allLinesCompared } = repeats;
+  if (repeatedLines > 0 || repeatedDocuments > 0) {
+    lines.push(`repeated: ${allLinesCompared ? '' : 'at least '}${repeatedLines} lines (${droppedLines} dropped), ${repeatedDocuments} documents (${droppedDocuments} dropped)${settings.dropRepeated === 'none' ? '; see --drop-repeated' : ''}`);
+  }
+  if ((counts.longLines ?? 0) > 0) lines.push(`${counts.longLines} lines of more than 1 MiB were cut in pieces`);
+  const mean = counts.tokens / counts.sentences;
+  if (mean > settings.maxSeqLength && !settings.splitSentences) lines.push(`a sentence has ${mean.toFixed(0)} tokens on average, more than --max-seq-length ${settings.maxSeqLength}: most of the text will be cut off; see --split-sentences`);
+  return lines;
+}

@@ -1,15 +1,13 @@
 /**
- * Streams the lines of a text file in blocks with bounded memory: plain or gzip (told by its first bytes, not by its name),
- * UTF-8 checked with line and column, CR LF and LF alike, a byte order mark dropped. A line of any length is survived:
- * beyond `maxLineBytes` it is handed on in pieces cut at blanks. What the lines mean is left to the caller.
+ * Streams the lines of a text file in blocks with bounded memory: plain, gzip or Zstandard, UTF-8 checked with line and column, CR LF and
+ * LF alike, a byte order mark dropped. A line of any length is survived: beyond `maxLineBytes` it is handed on in pieces cut at blanks.
+ * Blocks can be had as bytes, to be decoded in another thread. What the lines mean is left to the caller.
  */
 import { isUtf8 } from 'node:buffer';
-import { open, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { DataError, IoError, UsageError } from './errors.js';
-import { didYouMeanPath } from './nearPath.js';
+import { DataError } from './errors.js';
+import { type FileBytesListener, readFileBytes } from './fileBytes.js';
+
+export { inputFileSize } from './fileBytes.js';
 
 /** Some consecutive lines of a file. */
 export interface TextBlock {
@@ -21,112 +19,180 @@ export interface TextBlock {
   readonly partial: boolean;
 }
 
+/** Some consecutive lines of a file, not decoded yet: see `decodeBlock`. */
+export interface TextBytes {
+  /** The lines, without the end of the last one; the only view of its buffer. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly firstLine: number;
+  /** Where the block starts in the unpacked file, in bytes. */
+  readonly offset: number;
+  /** As in TextBlock. */
+  readonly partial: boolean;
+  /** False for a piece of a long line that goes on in the next block. */
+  readonly endsLine: boolean;
+}
+
+/** Where reading may start again: at the first byte of a block. */
+export interface TextPosition {
+  readonly offset: number;
+  /** Number of the line, from 1. */
+  readonly line: number;
+  /** The block is a piece of a line that began before it. */
+  readonly insideLine: boolean;
+}
+
 export interface TextLinesOptions {
   /** Longest line handed on whole, in bytes; default 1 MiB. */
   readonly maxLineBytes?: number | undefined;
-  /** Called with each stretch of the file as it lies on the disk (compressed where it is): for progress and hashes. */
-  readonly onFileBytes?: ((bytes: Uint8Array) => void) | undefined;
+  /** Called with each stretch of the file as it lies on the disk: for progress and hashes. */
+  readonly onFileBytes?: FileBytesListener | undefined;
+  /** Where to start; default: the start of the file. What lies before is read, for `onFileBytes`, but not handed on. */
+  readonly start?: TextPosition | undefined;
 }
 
 const newline = 0x0a;
 const carriageReturn = 0x0d;
-
-/** The size of a file in bytes; an absent path is a UsageError with the near match of its folder, a folder likewise an error. */
-export async function inputFileSize(file: string): Promise<number> {
-  let found: Awaited<ReturnType<typeof stat>>;
-  try {
-    found = await stat(file);
-  } catch (cause) {
-    if (!isErrorCode(cause, 'ENOENT') && !isErrorCode(cause, 'ENOTDIR')) throw new IoError(`${file}: cannot be read (${String(cause)})`, { cause });
-    throw new UsageError(`${file}: no such file.${await didYouMeanPath(file)}`, {
-      hint: 'Give the path of an existing UTF-8 text file.',
-      cause,
-    });
-  }
-  if (found.isDirectory()) throw new UsageError(`${file}: is a folder; expected a text file`, { hint: `Name its files, for example ${path.join(file, '*.txt')}.` });
-  return found.size;
-}
-
-function isErrorCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
+const usualBlockBytes = 1 << 20;
 
 /**
  * The lines of `file`, block by block. Errors: UsageError where it is absent, DataError (`file:line:column`) for bytes that are not UTF-8
- * and for a damaged gzip stream, IoError where reading fails.
+ * and for a damaged packed stream, IoError where reading fails.
  */
 export async function* readTextLines(file: string, options: TextLinesOptions = {}): AsyncGenerator<TextBlock> {
-  const maxLineBytes = Math.max(64, options.maxLineBytes ?? 1 << 20);
-  let line = 1;
-  let rest: Buffer = Buffer.alloc(0);
-  let longLine = false;
-  let atStart = true;
-  for await (const chunk of fileBytes(file, Math.min(1 << 18, maxLineBytes), options.onFileBytes)) {
-    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    if (atStart && bytes.length >= 3) {
-      bytes = withoutByteOrderMark(bytes);
-      atStart = false;
-    }
-    while (!atStart) {
-      const firstEnd = bytes.indexOf(newline);
-      const firstLength = firstEnd < 0 ? bytes.length : firstEnd;
-      // A chunk is no longer than maxLineBytes, so only the first line of `bytes` can be too long.
-      longLine ||= firstLength > maxLineBytes;
-      if (!longLine) {
-        const end = bytes.lastIndexOf(newline);
-        if (end < 0) break;
-        const lines = decodeLines(file, line, bytes.subarray(0, end));
-        yield { firstLine: line, lines, partial: false };
-        line += lines.length;
-        bytes = bytes.subarray(end + 1);
-        continue;
-      }
-      if (firstLength > maxLineBytes) {
-        const cut = cutPosition(bytes, maxLineBytes);
-        yield { firstLine: line, lines: decodeLines(file, line, bytes.subarray(0, cut)), partial: true };
-        bytes = bytes.subarray(cut);
-        continue;
-      }
-      if (firstEnd < 0) break;
-      yield { firstLine: line, lines: decodeLines(file, line, bytes.subarray(0, firstEnd)), partial: true };
-      bytes = bytes.subarray(firstEnd + 1);
-      line += 1;
-      longLine = false;
-    }
-    rest = bytes;
-  }
-  if (atStart) rest = withoutByteOrderMark(rest);
-  if (rest.length > 0) yield { firstLine: line, lines: decodeLines(file, line, rest), partial: longLine };
+  for await (const block of readTextBytes(file, options)) yield { firstLine: block.firstLine, lines: decodeBlock(file, block), partial: block.partial };
 }
 
-/** The content of a file in chunks of at most about `chunkBytes`, unpacked where it is gzip. */
-async function* fileBytes(file: string, chunkBytes: number, onFileBytes: TextLinesOptions['onFileBytes']): AsyncGenerator<Buffer> {
-  await inputFileSize(file);
-  const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new IoError(`${file}: cannot be opened (${String(cause)})`, { cause });
-  });
-  let gzip = false;
-  try {
-    const magic = new Uint8Array(2);
-    gzip = (await handle.read(magic, 0, 2, 0)).bytesRead === 2 && magic[0] === 0x1f && magic[1] === 0x8b;
-    const raw = handle.createReadStream({ start: 0, highWaterMark: chunkBytes, autoClose: false });
-    if (onFileBytes !== undefined) raw.on('data', (chunk) => onFileBytes(chunk as Buffer));
-    // The listener above would set the stream flowing before anyone reads.
-    raw.pause();
-    const source = gzip ? pipeline(raw, createGunzip({ chunkSize: chunkBytes }), () => undefined) : raw;
-    for await (const chunk of source) yield chunk as Buffer;
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string' && cause.code.startsWith('Z_')) {
-      throw new DataError(`the gzip stream is damaged or cut short (${cause.message})`, { location: { file }, hint: 'Unpack it with gunzip to see how far it goes, or fetch the file again.', cause });
+/** The lines of a block that `readTextBytes` gave. Throws a DataError with `file`, line and column for bytes that are not UTF-8. */
+export function decodeBlock(file: string, { bytes, firstLine }: TextBytes): string[] {
+  return decodeLines(file, firstLine, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+}
+
+/**
+ * The lines of `file` as blocks of bytes of about 1 MiB. Where a long line is cut depends on the text alone, and is the same from a `start`
+ * on. Errors as `readTextLines`, but for UTF-8.
+ */
+export async function* readTextBytes(file: string, options: TextLinesOptions = {}): AsyncGenerator<TextBytes> {
+  const cutter = new BlockCutter(Math.max(64, options.maxLineBytes ?? 1 << 20), options.start);
+  let before = options.start?.offset ?? 0;
+  for await (const chunk of readFileBytes(file, Math.min(1 << 18, cutter.maxLineBytes), options.onFileBytes)) {
+    if (before >= chunk.length) {
+      before -= chunk.length;
+      continue;
     }
-    throw cause instanceof Error && 'syscall' in cause ? new IoError(`${file}: reading failed (${cause.message})`, { cause }) : cause;
-  } finally {
-    await handle.close();
+    for (let at = before; at < chunk.length; ) {
+      at += cutter.take(chunk, at);
+      if (cutter.isFull) yield* cutter.blocks(false);
+    }
+    before = 0;
+  }
+  yield* cutter.blocks(true);
+}
+
+/** Gathers chunks in a buffer and cuts blocks off its front. */
+class BlockCutter {
+  readonly maxLineBytes: number;
+  readonly #blockBytes: number;
+  #buffer: Buffer<ArrayBuffer>;
+  #filled = 0;
+  #line: number;
+  /** Where the buffer's first byte lies in the file. */
+  #offset: number;
+  #longLine: boolean;
+
+  constructor(maxLineBytes: number, start: TextPosition | undefined) {
+    this.maxLineBytes = maxLineBytes;
+    this.#blockBytes = Math.min(usualBlockBytes, maxLineBytes);
+    this.#buffer = newBuffer(this.#blockBytes + 1);
+    this.#line = start?.line ?? 1;
+    this.#offset = start?.offset ?? 0;
+    this.#longLine = start?.insideLine ?? false;
+  }
+
+  get isFull(): boolean {
+    return this.#filled === this.#buffer.length;
+  }
+
+  /** Copies what fits of `chunk` from `at` on; returns how much that was. */
+  take(chunk: Uint8Array, at: number): number {
+    const count = Math.min(chunk.length - at, this.#buffer.length - this.#filled);
+    this.#buffer.set(chunk.subarray(at, at + count), this.#filled);
+    this.#filled += count;
+    return count;
+  }
+
+  /** The blocks that the full buffer holds; at the end of the file all that is left. */
+  *blocks(atEnd: boolean): Generator<TextBytes> {
+    let from = this.#offset === 0 ? byteOrderMarkLength(this.#buffer.subarray(0, this.#filled)) : 0;
+    while (from < this.#filled) {
+      const rest = this.#buffer.subarray(from, this.#filled);
+      if (!this.#longLine) {
+        const end = rest.lastIndexOf(newline);
+        if (end >= 0) {
+          yield this.#block(from, end, false, true);
+          this.#line += countLines(rest.subarray(0, end + 1));
+          from += end + 1;
+          continue;
+        }
+        if (rest.length <= this.maxLineBytes) {
+          if (!atEnd) break;
+          yield this.#block(from, rest.length, false, true);
+          from = this.#filled;
+          continue;
+        }
+        this.#longLine = true;
+      }
+      const end = rest.indexOf(newline);
+      if ((end < 0 ? rest.length : end) > this.maxLineBytes) {
+        const cut = cutPosition(rest, this.maxLineBytes);
+        yield this.#block(from, cut, true, false);
+        from += cut;
+        continue;
+      }
+      if (end < 0) {
+        if (!atEnd) break;
+        yield this.#block(from, rest.length, true, true);
+        from = this.#filled;
+        continue;
+      }
+      yield this.#block(from, end, true, true);
+      this.#line += 1;
+      this.#longLine = false;
+      from += end + 1;
+    }
+    this.#keep(from);
+  }
+
+  #block(from: number, length: number, partial: boolean, endsLine: boolean): TextBytes {
+    const bytes = new Uint8Array(length);
+    bytes.set(this.#buffer.subarray(from, from + length));
+    return { bytes, firstLine: this.#line, offset: this.#offset + from, partial, endsLine };
+  }
+
+  /** Drops what lies before `from`. A line that fills the buffer gets a larger one. */
+  #keep(from: number): void {
+    const rest = this.#buffer.subarray(from, this.#filled);
+    const wanted = rest.length > this.#blockBytes >> 1 ? Math.min(this.maxLineBytes, 2 * rest.length) : this.#blockBytes;
+    if (wanted + 1 !== this.#buffer.length) {
+      this.#buffer = newBuffer(Math.max(wanted, this.#blockBytes) + 1);
+      this.#buffer.set(rest);
+    } else this.#buffer.copyWithin(0, from, this.#filled);
+    this.#filled = rest.length;
+    this.#offset += from;
   }
 }
 
-function withoutByteOrderMark(bytes: Buffer): Buffer {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+function newBuffer(length: number): Buffer<ArrayBuffer> {
+  return Buffer.from(new ArrayBuffer(length));
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count += 1;
+  return count;
+}
+
+function byteOrderMarkLength(bytes: Buffer): number {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
 
 /** Where to cut a line that is too long: after its last blank within `limit` bytes, else between two characters. */
