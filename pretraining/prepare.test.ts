@@ -6,9 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { BusyError, DataError, InterruptedError, UsageError } from '../src/data/errors.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { BertTokenizer } from '../src/tokenizer/index.js';
-import { type PreparedCorpus, openPrepared } from './manifest.js';
+import { openPrepared } from './manifest.js';
 import { type PrepareOptions, type PrepareResult, prepare } from './prepare.js';
 import { inventedText, temporaryFolder, testTokenizer, testVocabulary, writeText } from './testing/inventedText.js';
+import { documentsOf } from './testing/preparedFolders.js';
 
 const folder = temporaryFolder();
 const tokenizer = testTokenizer();
@@ -16,19 +17,6 @@ let outputs = 0;
 
 function run(corpus: readonly string[], changes: Partial<PrepareOptions> = {}): Promise<PrepareResult> {
   return prepare({ corpus, tokenizer, output: path.join(folder, `out-${outputs++}`), validationSplitPercentage: 5, ...changes });
-}
-
-/** Documents as lists of decoded sentences. */
-function documentsOf({ store }: PreparedCorpus): string[][] {
-  return Array.from({ length: store.documentCount }, (_, d) =>
-    Array.from({ length: store.documents.sentences[d] ?? 0 }, (_, i) => {
-      const sentence = (store.documentStart[d] ?? 0) + i;
-      const start = store.sentenceStart[sentence] ?? 0;
-      const ids = new Int32Array((store.sentenceStart[sentence + 1] ?? 0) - start);
-      store.copyTokens(start, ids.length, ids, 0);
-      return Array.from(ids, (id) => tokenizer.vocab[id]).join(' ');
-    }),
-  );
 }
 
 const text = inventedText(120, 8);
@@ -40,7 +28,7 @@ test('sentences and documents come back from the store as they stand in the text
   const { manifest, reused } = await run([file], { output });
   assert.equal(reused, false);
   const corpus = await openPrepared(output);
-  assert.deepEqual(documentsOf(corpus), expected);
+  assert.deepEqual(await documentsOf(corpus), expected);
   assert.equal(manifest.counts.documents, 120);
   assert.equal(manifest.counts.tokens, corpus.store.tokenCount);
   assert.deepEqual(readdirSync(output).filter((name) => name.endsWith('.partial')), []);
@@ -56,7 +44,7 @@ test('CR LF, a byte order mark, gzip, a missing last newline, several files and 
   const { manifest } = await run([first, second], { output, shardTokens: 500 });
   assert.ok(manifest.shards.length > 3);
   const corpus = await openPrepared(output);
-  assert.deepEqual(documentsOf(corpus), expected);
+  assert.deepEqual(await documentsOf(corpus), expected);
   assert.deepEqual(manifest.heldOut, (await openPrepared(path.join(folder, 'store'))).manifest.heldOut);
 });
 
@@ -65,13 +53,13 @@ test('held-out documents are chosen by their text: whole, apart from training, i
   const output = path.join(folder, 'doubled');
   await run([writeText(folder, 'doubled.txt', [...documents].reverse().concat(documents).join('\n\n'))], { output });
   const corpus = await openPrepared(output);
-  const all = documentsOf(corpus);
+  const all = await documentsOf(corpus);
   const textsOf = (list: Int32Array): Set<string> => new Set(Array.from(list, (document) => (all[document] ?? []).join('\n')));
   const [train, heldOut] = [textsOf(corpus.trainDocuments), textsOf(corpus.heldOutDocuments)];
   assert.deepEqual([...heldOut].filter((document) => train.has(document)), []);
   assert.equal(corpus.trainDocuments.length + corpus.heldOutDocuments.length, corpus.store.documentCount);
   const alone = await openPrepared(path.join(folder, 'store'));
-  const aloneDocuments = documentsOf(alone);
+  const aloneDocuments = await documentsOf(alone);
   assert.deepEqual([...heldOut].sort(), Array.from(alone.heldOutDocuments, (document) => (aloneDocuments[document] ?? []).join('\n')).sort());
   const { heldOutDocuments, heldOutTokens } = corpus.manifest.counts;
   assert.equal(heldOutDocuments, corpus.heldOutDocuments.length);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { DataError, UsageError } from './errors.js';
-import { type TextLinesOptions, readTextLines } from './textLines.js';
+import { type TextBytes, type TextLinesOptions, decodeBlock, readTextBytes, readTextLines } from './textLines.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-lines-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -102,4 +102,31 @@ test('the bytes of the file are reported as they lie on the disk', async () => {
   const seen: Uint8Array[] = [];
   await collect(write('bytes.gz', packed), { onFileBytes: (bytes) => seen.push(Buffer.from(bytes)) });
   assert.deepEqual(Buffer.concat(seen), packed);
+});
+
+test('reading starts again at any block: the lines, their numbers and the cuts of long lines are those of the whole', async () => {
+  const text = Array.from({ length: 90 }, (_, i) => (i % 11 === 3 ? 'a long line, é, '.repeat(i) : `line ${i} é`)).join(String.fromCharCode(10));
+  for (const content of [text, gzipSync(text), `\ufeff${text}`]) {
+    const file = write('again.txt', content);
+    const read = async (options: TextLinesOptions): Promise<TextBytes[]> => {
+      const blocks: TextBytes[] = [];
+      for await (const block of readTextBytes(file, { maxLineBytes: 200, ...options })) blocks.push(block);
+      return blocks;
+    };
+    /** Lines, and the pieces of long ones, with their numbers. */
+    const linesOf = (blocks: readonly TextBytes[]): string[] => blocks.flatMap((block) => decodeBlock(file, block).map((line, i) => `${block.firstLine + i} ${block.partial} ${line}`));
+    const whole = await read({});
+    assert.ok(whole.length > 30 && whole.some(({ partial }) => partial));
+    for (let i = 0; i < whole.length; i++) {
+      const { offset, firstLine, partial } = whole[i] as TextBytes;
+      assert.deepEqual(linesOf(await read({ start: { offset, line: firstLine, insideLine: partial } })), linesOf(whole.slice(i)), `block ${i}`);
+    }
+  }
+});
+
+test('a line longer than a block is handed on whole where it may be', async () => {
+  const long = 'word '.repeat(700_000).trim();
+  const found = await collect(write('whole.txt', `first\n${long}\nlast`), { maxLineBytes: 1 << 23 });
+  assert.deepEqual(found.lines.map((line) => line.length), [5, long.length, 4]);
+  assert.deepEqual(found.partial, [false, false, false]);
 });
