@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomicFile.js';
 import { IoError, UsageError } from '../data/errors.js';
+import { ProtobufMessage } from '../data/protobuf.js';
 import { type Attribute, elementTypes, type GraphValue, type Initializer, type Node, type OnnxGraph } from './onnxGraph.js';
-import { ProtobufMessage } from './protobuf.js';
 
 /** The first version of the operator set with LayerNormalization, and the file format that came with it: what every runtime since 2022 reads. */
 const opsetVersion = 17;

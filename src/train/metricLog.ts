@@ -1,14 +1,16 @@
 /**
- * The log of a run as files: metrics.jsonl, a line for each log or evaluation entry as it is made, and trainer_state.json,
- * whose log_history is laid out as transformers' Trainer writes it.
+ * The log of a run as files: each log or evaluation entry, as it is made, as a line of metrics.jsonl and as TensorBoard's events;
+ * and trainer_state.json, whose log_history is laid out as transformers' Trainer writes it.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomicFile.js';
-import { IoError } from '../data/errors.js';
+import { appendToFile } from './appendToFile.js';
+import { EventLog } from './tensorBoard.js';
 import type { LogEntry, RateRecord } from './types.js';
 
 const metricsFile = 'metrics.jsonl';
+const eventsFolder = 'runs';
 const ratesFile = 'rates.jsonl';
 
 /** Lines of a jsonl file that parse; a last line that a kill cut is left out. An absent file has none. */
@@ -29,25 +31,28 @@ function readLines(file: string): Record<string, number>[] {
   });
 }
 
-function append(file: string, line: object): void {
-  try {
-    appendFileSync(file, `${JSON.stringify(line)}\n`);
-  } catch (cause) {
-    throw new IoError(`cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+function appendLine(file: string, line: object): void {
+  appendToFile(file, `${JSON.stringify(line)}\n`);
 }
 
 export class MetricLog {
   readonly #file: string;
+  readonly #events: EventLog;
 
-  /** Starts metrics.jsonl of `directory` with the entries that a resumed run already has (none for a new one). */
+  /**
+   * Starts metrics.jsonl of `directory`, and a file of events in its folder runs/, with the entries that a resumed run already
+   * has (none for a new one). @throws IoError
+   */
   constructor(directory: string, history: readonly LogEntry[]) {
     this.#file = path.join(directory, metricsFile);
     writeFileAtomic(this.#file, history.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    this.#events = new EventLog(path.join(directory, eventsFolder), history);
   }
 
+  /** Both files have the entry when this returns; nothing stays open. @throws IoError */
   append(entry: LogEntry): void {
-    append(this.#file, entry);
+    appendLine(this.#file, entry);
+    this.#events.append(entry);
   }
 }
 
@@ -109,6 +114,6 @@ export class RateLog implements RateRecord {
 
   record(step: number, factor: number): void {
     this.#factors.set(step, factor);
-    append(this.#file, { step, factor });
+    appendLine(this.#file, { step, factor });
   }
 }

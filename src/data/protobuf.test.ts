@@ -18,6 +18,7 @@ const encodings: readonly [title: string, fill: (message: ProtobufMessage) => vo
   ['an integer above 2^32', (message) => message.integer(1, 2 ** 35), [0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
   ['-1, as ten bytes of two\'s complement', (message) => message.integer(3, -1), [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
   ['a float32, little endian', (message) => message.float(2, 1.5), [0x15, 0x00, 0x00, 0xc0, 0x3f]],
+  ['a float64, little endian', (message) => message.double(1, 1.5), [0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f]],
   ['a string in UTF-8', (message) => message.string(2, 'tä'), [0x12, 0x03, 0x74, 0xc3, 0xa4]],
   ['an empty string', (message) => message.string(1, ''), [0x0a, 0x00]],
 ];

@@ -1,8 +1,9 @@
 /**
- * Writes Protocol Buffers' wire format, as far as ONNX needs it (https://protobuf.dev/programming-guides/encoding): varints,
- * float32, and what is preceded by its length. A library would do, but those for JavaScript write a nested message by joining its
- * bytes, once for each level: weights that lie three messages deep would be held four times. Here a message is a list of pieces,
- * large ones are made only when their turn to be written comes, and nothing is joined.
+ * Writes Protocol Buffers' wire format, as far as ONNX files and TensorBoard's events need it
+ * (https://protobuf.dev/programming-guides/encoding): varints, float32, float64, and what is preceded by its length. A library would
+ * do, but those for JavaScript write a nested message by joining its bytes, once for each level: weights that lie three messages
+ * deep would be held four times. Here a message is a list of pieces, large ones are made only when their turn to be written comes,
+ * and nothing is joined.
  */
 
 /** Bytes whose number is known before they are there. */
@@ -12,7 +13,7 @@ export interface LaterBytes {
   bytes(): Uint8Array;
 }
 
-const wireTypes = { varint: 0, lengthDelimited: 2, fixed32: 5 } as const;
+const wireTypes = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 } as const;
 
 /** Pieces up to this size are gathered into one, so that a file is not written a few bytes at a time. */
 const gatheredBytes = 1 << 16;
@@ -37,6 +38,14 @@ export class ProtobufMessage {
     this.#tag(field, wireTypes.fixed32);
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
+    this.#append(bytes);
+  }
+
+  /** A float64 field. */
+  double(field: number, value: number): void {
+    this.#tag(field, wireTypes.fixed64);
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
     this.#append(bytes);
   }
 
