@@ -9,6 +9,10 @@ import * as tf from '@tensorflow/tfjs';
 import { InterruptedError, UsageError } from '../src/data/errors.js';
 import { setEngine } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification } from '../src/models/index.js';
+import { tensorBoardTag } from '../src/train/tensorBoard.js';
+import { readScalars } from '../src/train/testing/readEvents.js';
+import { timedValues } from '../src/train/throughput.js';
+import type { LogEntry } from '../src/train/types.js';
 import { evaluateTask } from './evaluate.js';
 import { finetune } from './finetune.js';
 import type { FinetuneOptions } from './options.js';
@@ -54,6 +58,12 @@ test('a tiny model overfits 32 rows, writes every file of a checkpoint directory
     assert.ok(key in all, key);
   }
   assert.equal(all['eval_samples'], 32);
+  const { peakGflops } = (await json('overfit', 'run.json'))['about'] as { peakGflops: number };
+  assert.equal(all['peak_gflops'], peakGflops);
+  assert.ok(Number(all['train_mfu']) > 0, String(all['train_mfu']));
+  for (const entry of (await metricLines('overfit')).filter((line) => 'loss' in line)) {
+    for (const key of ['grad_norm', 'learning_rate', ...timedValues]) assert.ok(Number.isFinite(entry[key]), key);
+  }
   assert.deepEqual((await json('overfit', 'config.json'))['id2label'], { 0: 'unacceptable', 1: 'acceptable' });
   assert.equal((await json('overfit', 'run.json'))['status'], 'complete');
   assert.equal((await json('overfit', 'run.json'))['command'], 'bertwright finetune --task CoLA');
@@ -103,14 +113,38 @@ test('labels of another order are mapped by name: a checkpoint whose classes are
 
 const resumable: Omit<FinetuneOptions, 'output'> = { ...base, numTrainEpochs: 3, gradientAccumulationSteps: 2, evalSteps: 2, loggingSteps: 2, perDeviceTrainBatchSize: 5, saveTotalLimit: 2 };
 
+async function metricLines(name: string): Promise<LogEntry[]> {
+  const text = await readFile(path.join(folder, name, 'metrics.jsonl'), 'utf8');
+  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as LogEntry);
+}
+
+/** Steps and values of each tag as TensorBoard should show a log. */
+function expectedScalars(log: readonly LogEntry[]): Map<string, [step: number, value: number][]> {
+  const byTag = new Map<string, [number, number][]>();
+  for (const { step = 0, ...values } of log) {
+    for (const [key, value] of Object.entries(values)) {
+      const tag = tensorBoardTag(key);
+      byTag.set(tag, [...(byTag.get(tag) ?? []), [step, Math.fround(value)]]);
+    }
+  }
+  return byTag;
+}
+
+/** Entries of a log without what the clock decides. */
+function untimed(log: readonly LogEntry[]): LogEntry[] {
+  return log.map((entry) => Object.fromEntries(Object.entries(entry).filter(([name]) => !timedValues.some((timed) => timed === name))));
+}
+
 /** What must not depend on interruptions: weights, log, predictions, metrics but for the clock. */
 async function outcome(name: string): Promise<unknown> {
-  const state = await json(name, 'trainer_state.json');
-  const results = Object.entries(await json(name, 'all_results.json')).filter(([key]) => !/runtime|per_second|model/.test(key));
+  const { log_history: history } = (await json(name, 'trainer_state.json')) as { log_history: LogEntry[] };
+  const results = Object.entries(await json(name, 'all_results.json')).filter(([key]) => !/runtime|per_second|model|mfu|gflops/.test(key));
+  const metrics = await metricLines(name);
+  assert.deepEqual(metrics, history);
+  assert.deepEqual(readScalars(path.join(folder, name, 'runs')), expectedScalars(metrics));
   return {
-    history: state['log_history'],
+    history: untimed(history),
     results,
-    metrics: await readFile(path.join(folder, name, 'metrics.jsonl'), 'utf8'),
     predictions: await readFile(path.join(folder, name, 'predictions', 'dev.jsonl'), 'utf8'),
     weights: (await readFile(path.join(folder, name, 'model.safetensors'))).toString('base64'),
   };

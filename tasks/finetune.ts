@@ -12,14 +12,16 @@ import type { SequenceClassificationModel } from '../src/models/index.js';
 import { AdamW } from '../src/optim/adamw.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { assignValues } from '../src/optim/assignValues.js';
-import { type LoopState, runTraining, type TrainingResult } from '../src/train/loop.js';
+import { type LoopState, runTraining, type TrainingOptions, type TrainingResult } from '../src/train/loop.js';
 import { MetricLog } from '../src/train/metricLog.js';
+import { classificationFlops } from '../src/train/modelFlops.js';
 import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
+import { withThroughput } from '../src/train/throughput.js';
 import { trainingBatches } from './batches.js';
 import { bestEvaluation, outOfPatience } from './bestCheckpoint.js';
 import { classificationLoss } from './classificationLoss.js';
 import { classify, evalEntries, score } from './classify.js';
-import { type EncodedRow, encodeSplit } from './encodeSplit.js';
+import { type EncodedRow, encodeSplit, type RowBatch } from './encodeSplit.js';
 import { finishFinetune } from './finetuneResults.js';
 import { type FinetuneJob, prepareFinetune } from './finetuneJob.js';
 import { finetuneGrid, gridPoints } from './gridSearch.js';
@@ -153,7 +155,7 @@ async function train(
     }
     return entries;
   };
-  return runTraining({
+  const run: TrainingOptions<RowBatch> = {
     parameters: model.namedParameters(),
     optimizer,
     batches: trainingBatches(encoded.train, { batchSize: plan.perDeviceTrainBatchSize, accumulation: plan.gradientAccumulationSteps, seed: plan.seed }),
@@ -187,7 +189,8 @@ async function train(
       log.append(entry);
     },
     rowIds: (batch) => Array.from(batch.rows, (row) => encoded.train[row]?.index ?? row),
-  });
+  };
+  return runTraining(withThroughput(run, { countFlops: classificationFlops(model.config, model.numLabels), peak: job.peak }));
 }
 
 /** Where a better evaluation lies before the last step, its weights come back. */

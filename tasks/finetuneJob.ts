@@ -10,6 +10,7 @@ import { checkedMaxLength } from './encodeSplit.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
+import { measurePeakFlops, type PeakFlops } from '../src/train/peakFlops.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { type FinetunePlan, planFinetune } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
@@ -25,6 +26,8 @@ export interface FinetuneJob {
   readonly tokenizer: TextTokenizer;
   readonly environment: Environment;
   readonly trainingPrecision: 'highest' | 'bf16';
+  /** Of this machine in that precision. */
+  readonly peak: PeakFlops;
   /** Name of the model in results and reports. */
   readonly modelName: string;
   readonly command: string;
@@ -65,6 +68,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   if (maxLength < plan.maxSeqLength) note(`--max-seq-length is ${plan.maxSeqLength}, but the model has ${maxLength} positions: longer inputs are cut to these`);
   const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
   const found = environment();
+  const peak = measurePeakFlops(trainingPrecision);
   const modelName = path.basename(path.resolve(options.model));
   const { loggingSteps: _, ...decisive } = plan;
   const settings: Settings = {
@@ -90,6 +94,8 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     model: path.resolve(options.model),
     trainFile: path.resolve(data.train.file),
     machine: found.machine,
+    peakGflops: peak.gflops,
+    peakMeasuredOn: peak.measuredOn,
     threadsReason: found.threadsReason,
     versions: found.versions,
     startedAt: new Date().toISOString(),
@@ -104,6 +110,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     tokenizer,
     environment: found,
     trainingPrecision,
+    peak,
     modelName,
     command: options.command ?? `finetune({ task: ${JSON.stringify(spec.name)}, model: ${JSON.stringify(options.model)}, output: ${JSON.stringify(options.output)} })`,
     settings,

@@ -6,6 +6,7 @@ import type { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
 import type { TrainingResult } from '../src/train/loop.js';
 import { trainerStateJson } from '../src/train/metricLog.js';
+import { meanUtilisation } from '../src/train/throughput.js';
 import { bestEvaluation } from './bestCheckpoint.js';
 import { type ClassifierOutput, classify, evalEntries, score } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
@@ -84,6 +85,7 @@ function resultsOfTraining({ job, training }: FinishedFinetune): Results {
   const { state } = training;
   const seconds = Math.max(1e-9, state.elapsedSeconds);
   const official = job.data.train.officialRows;
+  const utilisation = meanUtilisation(state.history);
   return {
     epoch: state.step / job.plan.stepsPerEpoch,
     train_loss: training.trainLoss,
@@ -92,6 +94,8 @@ function resultsOfTraining({ job, training }: FinishedFinetune): Results {
     train_samples_per_second: state.samplesSeen / seconds,
     train_steps_per_second: state.step / seconds,
     train_tokens_per_second: state.tokensSeen / seconds,
+    ...(utilisation === undefined ? {} : { train_mfu: utilisation }),
+    peak_gflops: job.peak.gflops,
     ...(official === undefined ? {} : { official_train_rows: official }),
     ...(job.data.train.skipped === 0 ? {} : { train_rows_skipped: job.data.train.skipped }),
   };

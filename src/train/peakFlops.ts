@@ -21,8 +21,21 @@ interface TimedProduct {
 const products: Readonly<Partial<Record<EngineName, TimedProduct>>> = { gpu: { size: 4096, runs: 5 }, cpu: { size: 192, runs: 2 } };
 const usualProduct: TimedProduct = { size: 768, runs: 5 };
 
-/** Measures with the engine, the threads and the instruction set in use. Whatever else runs on the machine at that moment makes it lower. */
+const measured = new Map<string, PeakFlops>();
+
+/**
+ * Measures with the engine, the threads and the instruction set in use, once in a process: a suite's runs are told against one peak.
+ * Whatever else runs on the machine at that moment makes it lower.
+ */
 export function measurePeakFlops(precision: MatmulPrecision): PeakFlops {
+  const { engine, isa, threads } = engineInfo();
+  const key = [engine, isa, threads, precision].join(' ');
+  const peak = measured.get(key) ?? measure(precision);
+  measured.set(key, peak);
+  return peak;
+}
+
+function measure(precision: MatmulPrecision): PeakFlops {
   const { engine, isa, hasBf16 } = engineInfo();
   // float32 products beside those of bfloat16 are AVX-512's.
   if (isa !== undefined) return { gflops: addon().measurePeakGflops(hasBf16 && precision === 'highest' ? 'avx512' : isa), measuredOn: 'registers' };

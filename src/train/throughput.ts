@@ -31,6 +31,12 @@ export function meanUtilisation(history: readonly LogEntry[]): number | undefine
  */
 export function withThroughput<B extends PackedBatch>(options: TrainingOptions<B>, throughput: ThroughputOptions<B>): TrainingOptions<B> {
   const { batches, evaluate, save, summarize = meanOf, resumeState } = options;
+  // What an evaluation or a checkpoint takes is no part of the step before it.
+  const after = <Arguments extends readonly unknown[], Result>(call: ((...args: Arguments) => Result) | undefined): ((...args: Arguments) => Result) | undefined =>
+    call && ((...args) => {
+      watch.end();
+      return call(...args);
+    });
   const watch = new StepWatch(throughput, resumeState?.elapsedSeconds ?? 0);
   return {
     ...options,
@@ -43,9 +49,8 @@ export function withThroughput<B extends PackedBatch>(options: TrainingOptions<B
         return made;
       },
     },
-    // What comes next is no part of the step before it.
-    evaluate: evaluate && ((step) => (watch.end(), evaluate(step))),
-    save: save && ((step, state) => (watch.end(), save(step, state))),
+    evaluate: after(evaluate),
+    save: after(save),
     summarize: (sums, steps) => ({ ...summarize(sums, steps), ...watch.take() }),
   };
 }
