@@ -1,6 +1,7 @@
 /**
  * Finds finished runs below the folders a user names and reads their result files: fine-tuning runs (all_results.json with a task)
- * and pretraining runs (all_results.json with kind "pretraining"). Reads only; a broken or unfinished folder is listed, not fatal.
+ * and pretraining runs (all_results.json with kind "pretraining"; unfinished ones as far as they are logged). Reads only; any other
+ * unfinished or a broken folder is listed, not fatal.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import pLimit from 'p-limit';
 import { DataError, UsageError } from '../../src/data/errors.js';
 import { didYouMeanPath } from '../../src/data/nearPath.js';
 import { type GlueTaskName, glueTaskNames } from '../tasks.js';
+import { type Curves, curvesOf, type LogEntry, logEntries, readMetricLines } from './trainingLog.js';
 
 /** One fine-tuning run as its all_results.json tells it. Metrics are 0..1. */
 export interface TaskRun {
@@ -37,16 +39,18 @@ export interface TaskRun {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** One pretraining run. Losses in nats per masked token, accuracies 0..1. */
+/** One pretraining run, finished or not. Losses in nats per masked token, accuracies 0..1. */
 export interface PretrainingRun {
   readonly directory: string;
   readonly name: string;
   readonly results: Readonly<Record<string, number>>;
   readonly notes: readonly string[];
   readonly command: string | undefined;
-  /** Training loss and held-out MLM loss by step. */
-  readonly trainCurve: readonly (readonly [step: number, loss: number])[];
-  readonly evalCurve: readonly (readonly [step: number, loss: number])[];
+  readonly engine: string | undefined;
+  readonly precision: string | undefined;
+  readonly machine: string | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly curves: Curves;
 }
 
 export interface CollectedRuns {
@@ -69,7 +73,7 @@ export async function collectRuns(directories: readonly string[]): Promise<Colle
   const limit = pLimit(openFolders);
   const outcomes = await Promise.all([...found].map((directory) => limit(() => readOutcome(directory))));
   const taskRuns = withDistinctNames(outcomes.flatMap((outcome) => ('task' in outcome ? [outcome] : [])));
-  const pretrainingRuns = outcomes.flatMap((outcome) => ('results' in outcome ? [outcome] : []));
+  const pretrainingRuns = withDistinctPlaces(outcomes.flatMap((outcome) => ('results' in outcome ? [outcome] : [])));
   const unfinished = outcomes.flatMap((outcome) => ('reason' in outcome ? [outcome] : []));
   if (taskRuns.length + pretrainingRuns.length === 0) {
     throw new UsageError(`no finished run in ${directories.join(', ')}`, {
@@ -84,12 +88,25 @@ function withDistinctNames(runs: readonly TaskRun[]): TaskRun[] {
   return runs.map((run) => {
     const namesakes = runs.filter(({ system, modelSha256 }) => system === run.system && modelSha256 !== run.modelSha256);
     if (namesakes.length === 0) return run;
-    const ownParts = pathParts(run.modelPath);
-    let length = 1;
-    while (length < ownParts.length && namesakes.some((other) => tail(pathParts(other.modelPath), length) === tail(ownParts, length))) length += 1;
-    const place = tail(ownParts, length);
+    const place = distinctTail(run.modelPath, namesakes.map(({ modelPath }) => modelPath));
     return { ...run, system: `${run.system} (${place === '' ? run.modelSha256?.slice(0, 8) ?? 'unknown origin' : place})` };
   });
+}
+
+/** Pretraining runs of one name are told apart by their folders. */
+function withDistinctPlaces(runs: readonly PretrainingRun[]): PretrainingRun[] {
+  return runs.map((run) => {
+    const namesakes = runs.filter((other) => other !== run && other.name === run.name);
+    return namesakes.length === 0 ? run : { ...run, name: distinctTail(path.resolve(run.directory), namesakes.map(({ directory }) => path.resolve(directory))) };
+  });
+}
+
+/** As much of the end of a path as none of the others has. */
+function distinctTail(own: string | undefined, others: readonly (string | undefined)[]): string {
+  const ownParts = pathParts(own);
+  let length = 1;
+  while (length < ownParts.length && others.some((other) => tail(pathParts(other), length) === tail(ownParts, length))) length += 1;
+  return tail(ownParts, length);
 }
 
 function pathParts(file: string | undefined): string[] {
@@ -155,6 +172,7 @@ const asNumber = (value: unknown): number | undefined => (typeof value === 'numb
 const asString = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
 const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const stringsOf = (value: unknown): Record<string, string> => Object.fromEntries(Object.entries(asObject(value)).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])));
 
 /** Entries whose key starts with `prefix` and whose value is a number, without the prefix. */
 function numbersWithPrefix(json: Json, prefix: string): Record<string, number> {
@@ -168,11 +186,14 @@ function numbersWithPrefix(json: Json, prefix: string): Record<string, number> {
 
 async function readRun(directory: string): Promise<TaskRun | PretrainingRun | undefined> {
   const results = await readJson(path.join(directory, 'all_results.json'));
-  if (results === undefined) return undefined;
   const run = (await readJson(path.join(directory, 'run.json'))) ?? {};
+  if (results === undefined) return readUnfinishedPretraining(directory, run);
   const command = asString(run['command']) ?? asString(results['command']);
   const task = asString(results['task']);
-  if (task === undefined) return readPretrainingRun(directory, results, command);
+  if (task === undefined) {
+    if (results['kind'] === 'pretraining') return readPretrainingRun(directory, results, run);
+    throw new DataError('neither a task nor kind "pretraining" in the results', { location: { file: path.join(directory, 'all_results.json') } });
+  }
   const name = glueTaskNames.find((candidate) => candidate === task);
   if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
   const model = asString(results['model']) ?? path.basename(directory);
@@ -196,31 +217,51 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     precision: asString(results['precision']),
     command,
     machine: asString(results['machine']),
-    versions: Object.fromEntries(Object.entries(asObject(results['versions'])).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : []))),
+    versions: stringsOf(results['versions']),
   };
 }
 
-async function readPretrainingRun(directory: string, results: Json, command: string | undefined): Promise<PretrainingRun> {
-  if (results['kind'] !== 'pretraining') {
-    throw new DataError('neither a task nor kind "pretraining" in the results', { location: { file: path.join(directory, 'all_results.json') } });
-  }
+/** Of an unfinished run, `results` are what its log has so far. */
+async function readPretrainingRun(directory: string, results: Json, record: Json): Promise<PretrainingRun> {
   const state = await readJson(path.join(directory, 'trainer_state.json'));
-  const history = Array.isArray(state?.['log_history']) ? (state['log_history'] as readonly unknown[]) : [];
-  const curve = (key: string): (readonly [number, number])[] =>
-    history.flatMap((entry) => {
-      if (typeof entry !== 'object' || entry === null) return [];
-      const step = asNumber((entry as Json)['step']);
-      const value = asNumber((entry as Json)[key]);
-      return step === undefined || value === undefined ? [] : [[step, value] as const];
-    });
+  const history = logEntries(state?.['log_history']);
+  return pretrainingRun(directory, results, record, history.length > 0 ? history : await readMetricLines(directory));
+}
+
+function pretrainingRun(directory: string, results: Json, record: Json, log: readonly LogEntry[]): PretrainingRun {
   const notes = Array.isArray(results['warnings']) ? results['warnings'].filter((note): note is string => typeof note === 'string') : [];
   return {
     directory,
-    name: asString(results['model']) ?? path.basename(directory),
+    name: asString(results['model']) ?? path.basename(path.resolve(directory)),
     results: numbersWithPrefix(results, ''),
     notes,
-    command,
-    trainCurve: curve('mlm_loss'),
-    evalCurve: curve('eval_mlm_loss'),
+    command: asString(record['command']) ?? asString(results['command']),
+    engine: asString(results['engine']),
+    precision: asString(results['precision']),
+    machine: asString(results['machine']),
+    versions: stringsOf(results['versions']),
+    curves: curvesOf(log),
   };
+}
+
+/** A pretraining run that has logged something but is not finished, as far as it has come; undefined for any other folder. */
+async function readUnfinishedPretraining(directory: string, record: Json): Promise<PretrainingRun | undefined> {
+  if (record['kind'] !== 'pretrain') return undefined;
+  const log = await readMetricLines(directory);
+  const last = log.at(-1);
+  if (last === undefined) return undefined;
+  const settings = asObject(record['settings']);
+  const status = asString(record['status']) ?? 'unknown';
+  const results = {
+    ...log.findLast((entry) => entry['eval_mlm_loss'] !== undefined),
+    steps: last['step'],
+    epoch: last['epoch'],
+    train_runtime: log.findLast((entry) => entry['elapsed_seconds'] !== undefined)?.['elapsed_seconds'],
+    ...Object.fromEntries(['engine', 'threads'].map((key) => [key, settings[key]])),
+    precision: settings['matmulPrecision'],
+    ...asObject(record['about']),
+    warnings: [`not finished (run.json says "${status}"): what its log has up to step ${last['step'] ?? 0}`],
+    model: path.basename(path.resolve(directory)),
+  };
+  return pretrainingRun(directory, results, record, log);
 }

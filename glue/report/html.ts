@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { curveChart, scoreChart } from './charts.js';
+import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
 import { reportStyle } from './style.js';
 
@@ -48,7 +49,7 @@ function subtitle(data: ReportData): string {
     ...(data.runs.length > 0 ? [`${data.runs.length} fine-tuning ${data.runs.length === 1 ? 'run' : 'runs'} of ${systems} ${systems === 1 ? 'system' : 'systems'}`] : []),
     ...(data.pretraining.length > 0 ? [`${data.pretraining.length} pretraining ${data.pretraining.length === 1 ? 'run' : 'runs'}`] : []),
   ];
-  return `${parts.join(', ')}. Scores are percentages on the dev sets.`;
+  return `${parts.join(', ')}.${data.runs.length > 0 ? ' Scores are percentages on the dev sets.' : ''}`;
 }
 
 function section(id: string, title: string, content: string): string {
@@ -59,8 +60,8 @@ function list(items: readonly string[]): string {
   return `<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>`;
 }
 
-function scrollable(label: string, table: string): string {
-  return `<div class="scroll" role="region" aria-label="${escapeHtml(label)}" tabindex="0">${table}</div>`;
+function scrollable(label: string, table: string, fit = false): string {
+  return `<div class="scroll${fit ? ' fit' : ''}" role="region" aria-label="${escapeHtml(label)}" tabindex="0">${table}</div>`;
 }
 
 function scoreCell(cell: Cell): string {
@@ -85,16 +86,16 @@ function leaderboardSection(data: ReportData): string {
 }
 
 function pretrainingSection(data: ReportData): string {
-  const parts = data.pretraining.map((run) => {
-    const rows = pretrainingFigures.flatMap(({ key, label, share }) => {
-      const value = run.results[key];
-      return value === undefined ? [] : [`<tr><th scope="row">${escapeHtml(label)}</th><td class="number">${escapeHtml(figureText(value, share))}</td></tr>`];
-    });
-    const notes = run.notes.length === 0 ? '' : list(run.notes.map(escapeHtml));
-    const table = scrollable(`Pretraining figures of ${run.name}`, `<table><tbody>${rows.join('')}</tbody></table>`);
-    return `<h3>${escapeHtml(run.name)}</h3><div class="pair">${table}${curveChart(run)}</div>${notes}`;
+  const runs = data.pretraining;
+  const figures = pretrainingFigures.filter(({ key }) => runs.some((run) => run.results[key] !== undefined));
+  const heads = runs.map(({ name }) => `<th scope="col" class="number">${escapeHtml(name)}</th>`).join('');
+  const rows = figures.map(({ key, label, share }) => {
+    const cells = runs.map(({ results: { [key]: value } }) => (value === undefined ? `<td class="number missing">${missingText}</td>` : `<td class="number">${escapeHtml(figureText(value, share))}</td>`));
+    return `<tr><th scope="row">${escapeHtml(label)}</th>${cells.join('')}</tr>`;
   });
-  return section('pretraining', 'Pretraining', parts.join('\n'));
+  const table = scrollable('Pretraining figures', `<table class="figures"><thead><tr><th scope="col">Figure</th>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table>`, true);
+  const notes = runs.flatMap((run) => run.notes.map((note) => escapeHtml(`${run.name}: ${note}`)));
+  return section('pretraining', 'Pretraining', `${pretrainingCurves(runs)}${table}${notes.length === 0 ? '' : list(notes)}`);
 }
 
 function metricSection(data: ReportData): string {

@@ -2,6 +2,7 @@
 import type { GlueAverage } from '../averages.js';
 import { glueAverages } from '../averages.js';
 import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import { valueAt } from './trainingLog.js';
 import { type ReportData, type ReportSystem, shownMetrics, summaryScore, type TaskSummary } from './reportData.js';
 
 export interface Cell {
@@ -136,8 +137,13 @@ export const pretrainingFigures: readonly { readonly key: string; readonly label
   { key: 'eval_mlm_accuracy', label: 'held-out MLM accuracy', share: true },
   { key: 'eval_nsp_accuracy', label: 'held-out NSP accuracy', share: true },
   { key: 'eval_nsp_majority', label: 'larger NSP class', share: true },
+  { key: 'parameters', label: 'parameters', share: false },
   { key: 'steps', label: 'optimizer steps', share: false },
+  { key: 'epoch', label: 'epochs', share: false },
   { key: 'train_runtime', label: 'seconds', share: false },
+  { key: 'train_tokens_per_second', label: 'tokens a second', share: false },
+  { key: 'train_mfu', label: 'model FLOPs utilisation, mean over the log', share: true },
+  { key: 'peak_gflops', label: 'of the measured peak (GFLOPS)', share: false },
 ];
 
 /** The text of one pretraining figure. */
@@ -146,14 +152,41 @@ export function figureText(value: number, share: boolean): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(value < 100 ? 3 : 0);
 }
 
+/** Minutes, or hours from two on. */
+function durationText(seconds: number): string {
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(2)} h`;
+}
+
+/** At most this many evaluations of a run are listed. */
+const listedEvaluations = 8;
+
+/** Heads of the columns of `courseRows`. */
+export const courseColumns = ['Run', 'Step', 'Time', 'Training MLM loss', 'Held-out MLM loss', 'Held-out NSP accuracy', 'Tokens a second'] as const;
+
+/** How pretraining went: some evaluations of each run, evenly taken, the first and the last among them. */
+export function courseRows(data: ReportData): readonly (readonly string[])[] {
+  return data.pretraining.flatMap(({ name, curves }) => {
+    const held = curves['eval_mlm_loss'] ?? [];
+    const count = Math.min(held.length, listedEvaluations);
+    return Array.from({ length: count }, (_, i) => {
+      const [step, loss] = held[count === 1 ? 0 : Math.round((i * (held.length - 1)) / (count - 1))] ?? [0, 0];
+      const at = (curve: string, text: (value: number) => string): string => {
+        const value = valueAt(curves[curve] ?? [], step);
+        return value === undefined ? missingText : text(value);
+      };
+      return [name, String(Math.round(step)), at('elapsed_seconds', durationText), at('mlm_loss', (value) => value.toFixed(3)), loss.toFixed(3), at('eval_nsp_accuracy', (share) => figureText(share, true)), at('tokens_per_second', (rate) => String(Math.round(rate)))];
+    });
+  });
+}
+
 /** Every command of the report's runs, once each, pretraining first. */
 export function runCommands(data: ReportData): readonly string[] {
   return [...new Set([...data.pretraining, ...data.runs].flatMap((run) => run.command ?? []))];
 }
 
-/** Engine, precision, machine and versions of the fine-tuning runs, a text for each combination that occurs. */
+/** Engine, precision, machine and versions of the runs, a text for each combination that occurs. */
 export function runPlaces(data: ReportData): readonly string[] {
-  const places = data.runs.map(({ engine, precision, machine, versions }) =>
+  const places = [...data.pretraining, ...data.runs].map(({ engine, precision, machine, versions }) =>
     [engine && `engine ${engine}`, precision && `precision ${precision}`, machine, ...Object.entries(versions).map(([name, version]) => `${name} ${version}`)]
       .filter((part) => part !== undefined && part !== '')
       .join(', '),

@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -59,6 +59,11 @@ function pretrainingSection(data: ReportData): string[] {
   const lines = ['## Pretraining', '', tableRow(['', ...data.pretraining.map((run) => markdownText(run.name))]), tableRow(['---', ...data.pretraining.map(() => '---:')])];
   for (const { key, label, share } of figures) {
     lines.push(tableRow([label, ...data.pretraining.map((run) => (run.results[key] === undefined ? '–' : figureText(run.results[key], share)))]));
+  }
+  const course = courseRows(data);
+  if (course.length > 0) {
+    lines.push('', 'The curves are drawn in [report.html](report.html#pretraining).', '', tableRow([...courseColumns]), tableRow(courseColumns.map((_, i) => (i === 0 ? '---' : '---:'))));
+    lines.push(...course.map((row) => tableRow(row.map(markdownText))));
   }
   lines.push('', ...data.pretraining.flatMap((run) => run.notes.map((note) => `- ${markdownText(run.name)}: ${markdownText(note)}`)), '');
   return lines;

@@ -29,7 +29,7 @@ function sampleRuns(): string {
   writeRun(root, 'hostile', { task: 'rte', model: '<script>alert(1)</script>|`x`', seed: 1, eval_accuracy: 0.5, majority_prediction: 0, majority_accuracy: 0.527 });
   writeRun(
     root, 'pretrain',
-    { kind: 'pretraining', model: 'mini-run', eval_mlm_loss: 5.5, eval_unigram_loss: 6.25, eval_nsp_accuracy: 0.75, steps: 100, warnings: ['held out 3 documents only'] },
+    { kind: 'pretraining', model: 'mini-run <b>', eval_mlm_loss: 5.5, eval_unigram_loss: 6.25, eval_nsp_accuracy: 0.75, steps: 100, warnings: ['held out 3 documents only'] },
     { log_history: [{ step: 10, mlm_loss: 7.5 }, { step: 50, mlm_loss: 6.5 }, { step: 100, eval_mlm_loss: 5.5 }] },
   );
   mkdirSync(path.join(root, 'cut'));
@@ -61,7 +61,7 @@ test('means, deviations, baselines, averages, published rows and remarks come ou
   assert.match(remarks, /Trained on a sample .*: MRPC 1200 of 3668\./);
   assert.match(remarks, /cut is not in the tables: started, but has no all_results.json/);
   assert.match(remarks, /broken.*not a JSON object/);
-  assert.equal(data.pretraining[0]?.evalCurve.length, 1);
+  assert.deepEqual(data.pretraining[0]?.curves['eval_mlm_loss'], [[100, 5.5]]);
 });
 
 test('the Markdown table shows metrics as the leaderboard writes them, and the commands', async () => {
@@ -72,6 +72,42 @@ test('the Markdown table shows metrics as the leaderboard writes them, and the c
   assert.match(text, /\| Majority baseline \|.*81\.2\/68\.4/);
   assert.match(text, /`bertwright finetune --output mrpc-1 /);
   assert.match(text, /held-out MLM loss \(nats\) \| 5\.500/);
+});
+
+const curveLog = [
+  { step: 10, mlm_loss: 7.5, learning_rate: 1e-3, tokens_per_second: 900, mfu: 0.25, elapsed_seconds: 60 },
+  { step: 20, mlm_loss: 6.5, learning_rate: 5e-4, tokens_per_second: 1100, mfu: 0.35, elapsed_seconds: 120 },
+  { step: 15, eval_mlm_loss: 7, eval_nsp_accuracy: 0.5 },
+  { step: 20, eval_mlm_loss: 6.25, eval_nsp_accuracy: 0.75 },
+];
+
+test('the curves of pretraining runs overlay, finished or not, by step and by time, with the level of word frequencies', async () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
+  writeRun(root, 'a/mini', { kind: 'pretraining', model: 'mini', eval_mlm_loss: 6.25, eval_unigram_loss: 6.75, steps: 20, train_mfu: 0.3, peak_gflops: 250 }, { log_history: curveLog });
+  writeRun(root, 'b/mini', { kind: 'pretraining', model: 'mini', eval_mlm_loss: 6.5, steps: 20 }, { log_history: curveLog });
+  const running = path.join(root, 'running');
+  mkdirSync(running);
+  writeFileSync(path.join(running, 'run.json'), JSON.stringify({ kind: 'pretrain', status: 'running', settings: {}, command: 'bertwright pretrain -o running' }));
+  writeFileSync(path.join(running, 'metrics.jsonl'), `${curveLog.map((entry) => JSON.stringify(entry)).join('\n')}\n{"step":30,"mlm_l`);
+  const { data, html, markdown } = await writeReport([root], { output: path.join(root, 'report') });
+  assert.equal(data.title, 'Pretraining report');
+  assert.deepEqual(data.pretraining.map(({ name }) => name), ['a/mini', 'b/mini', 'running']);
+  const page = readFileSync(html, 'utf8');
+  const drawings = [...page.matchAll(/<svg .*?<\/svg>/gs)].map(([svg]) => svg);
+  const loss = drawings.filter((svg) => svg.includes('aria-label="Masked-word loss (nats) of a/mini, b/mini, running by '));
+  assert.deepEqual(loss.map((svg) => /by (\w+)"/.exec(svg)?.[1]), ['steps', 'minutes']);
+  for (const svg of loss) {
+    assert.equal([...svg.matchAll(/<polyline class="(?:faint )?c[012]"/g)].length, 6, 'training and held-out curve of each run');
+    assert.match(svg, /word frequencies alone: 6\.75/);
+  }
+  assert.match(loss[1] ?? '', /b\/mini, held out, 1\.5 minutes: 7</);
+  for (const title of ['Next-sentence accuracy', 'Learning rate', 'Tokens a second', 'Model FLOPs utilisation']) assert.equal(drawings.filter((svg) => svg.includes(`aria-label="${title} of`)).length, 2, title);
+  assert.ok(!drawings.some((svg) => svg.includes('Gradient norm')), 'nothing is drawn where nothing was logged');
+  assert.match(page, /running: not finished \(run\.json says &quot;running&quot;\): what its log has up to step 20/);
+  const text = readFileSync(markdown, 'utf8');
+  assert.match(text, /\[report\.html\]\(report\.html#pretraining\)/);
+  assert.match(text, /\| a\/mini \| 15 \| 1\.5 min \| 7\.000 \| 7\.000 \| 50\.0 % \| 1000 \|/);
+  assert.match(text, /model FLOPs utilisation, mean over the log \| 30\.0 % \| – \| – \|/);
 });
 
 test('text from data is inert in HTML and Markdown', async () => {

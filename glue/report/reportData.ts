@@ -176,8 +176,12 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
   return remarks;
 }
 
+function defaultTitle({ taskRuns }: CollectedRuns): string {
+  return taskRuns.length > 0 ? 'GLUE report' : 'Pretraining report';
+}
+
 /** Everything that the formats show, from the collected runs and the published rows asked for. */
-export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], title = 'GLUE report'): ReportData {
+export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], title = defaultTitle(collected)): ReportData {
   const measured = measuredSystems(collected.taskRuns);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];

@@ -37,14 +37,21 @@ svg text { fill: var(--text); font-size: 14px; font-family: inherit; } svg .tick
 .system { stroke: var(--page); stroke-width: 2; } .majority, .bar { fill: var(--base); background: var(--base); }
 .s0 { fill: var(--s0); background: var(--s0); } .s1 { fill: var(--s1); background: var(--s1); } .s2 { fill: var(--s2); background: var(--s2); }
 .s3 { fill: var(--s3); background: var(--s3); } .s4 { fill: var(--s4); background: var(--s4); } .s5 { fill: var(--s5); background: var(--s5); }
-polyline { fill: none; stroke-width: 2.5; stroke-linejoin: round; } polyline.train { stroke: var(--s0); } polyline.held { stroke: var(--s1); }
+polyline { fill: none; stroke-width: 2.5; stroke-linejoin: round; stroke-linecap: round; } .faint { stroke-width: 1.4; opacity: .6; }
 line.level { stroke: var(--base); stroke-width: 2; stroke-dasharray: 7 5; }
+.c0 { stroke: var(--s0); --own: var(--s0); } .c1 { stroke: var(--s1); --own: var(--s1); } .c2 { stroke: var(--s2); --own: var(--s2); }
+.c3 { stroke: var(--s3); --own: var(--s3); } .c4 { stroke: var(--s4); --own: var(--s4); } .c5 { stroke: var(--s5); --own: var(--s5); }
+.point { fill: var(--own); stroke: var(--page); stroke-width: 1.2; }
+.curves figure { max-width: none; } .curves h3 { margin: 1rem 0 .3rem; } .curves > figure { overflow-x: auto; } .curves > figure svg { min-width: 44rem; }
+.curves .small { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: .4rem 2rem; margin-bottom: 1.6rem; }
+.switch > input { accent-color: var(--accent); } .switch > label { margin: 0 1.2rem 0 .35rem; }
+.switch > .by-time, #by-time:checked ~ .by-step { display: none; } #by-time:checked ~ .by-time { display: block; }
+.scroll.fit { width: fit-content; } .figures { width: auto; } .figures th:first-child { white-space: normal; min-width: 14rem; }
 .key { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; margin: .2rem 0 .6rem; padding: 0; font-size: .9rem; }
 .key li { display: flex; align-items: center; gap: .45rem; }
 .dot { width: .8rem; height: .8rem; border-radius: 50%; } .bar { width: .28rem; height: 1.1rem; }
-.stroke { width: 1.4rem; height: 0; border-top: 3px solid var(--s0); } .stroke.held { border-color: var(--s1); } .stroke.level { border-top: 3px dashed var(--base); }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem; align-items: start; }
-.pair th { white-space: normal; } .pair tr:first-child > * { border-top: 0; }
+.stroke { width: 1.4rem; height: 0; border-top: 3px solid var(--own, var(--muted)); } .stroke.level { border-top: 3px dashed var(--base); }
+.stroke.thin { border-top-width: 1px; } .stroke.dotted { border-top: 6px dotted var(--muted); }
 pre { overflow-x: auto; background: var(--panel); border-radius: .6rem; padding: .9rem; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 li { overflow-wrap: anywhere; }
 @media print { :root { color-scheme: light; } main { max-width: none; padding: 0; } .scroll { overflow: visible; border: 0; } table { font-size: .7rem; } th, td { padding: .25rem .35rem; } section { break-inside: avoid; } }
