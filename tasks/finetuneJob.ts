@@ -10,7 +10,7 @@ import { checkedMaxLength } from './encodeSplit.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
-import { measurePeakFlops, type PeakFlops } from '../src/train/peakFlops.js';
+import { measurePeakFlops, type PeakFlops, peakText } from '../src/train/peakFlops.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { type FinetunePlan, planFinetune } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
@@ -134,7 +134,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       for (const text of model.loadReport.notes ?? []) note(text);
       note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
       note(
-        `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision`,
+        `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`,
       );
       if (data.train.skipped > 0) note(`${data.train.skipped} malformed rows of ${data.train.file} were left out`);
       note(`settings: ${describeSettings({ ...plan })}`);
