@@ -74,7 +74,7 @@ export function lineChart({ label, series, levels = [], include = [], width, hei
   const named = levels.filter(({ value }, i) => !levels.slice(0, i).some((other) => Math.abs(other.value - value) < (high - low) / 15));
   const dashed = [
     ...levels.map(({ value }) => `<line class="level" x1="${margin.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>`),
-    ...named.map(({ name, value }) => `<text class="tick" x="${right}" y="${coordinate(Number(y(value)) - 6)}" text-anchor="end">${escapeHtml(`${name}: ${yText(value)}`)}</text>`),
+    ...named.map(({ name, value }) => `<text class="tick name" x="${right}" y="${coordinate(Number(y(value)) - 6)}" text-anchor="end">${escapeHtml(`${name}: ${yText(value)}`)}</text>`),
   ];
   const drawn = [...series].sort((a, b) => Number(b.faint ?? false) - Number(a.faint ?? false)).map((one) => {
     const classes = `${one.faint === true ? 'faint ' : ''}c${one.color % colors}`;

@@ -18,7 +18,7 @@ interface CurveChart {
   yText(y: number): string;
 }
 
-const percent = (share: number): string => `${tickText(100 * share)} %`;
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 
 const lossChart: CurveChart = { title: 'Masked-word loss (nats)', train: 'mlm_loss', held: 'eval_mlm_loss', level: { key: 'eval_unigram_loss', name: 'word frequencies alone' }, yText: tickText };
 
@@ -70,13 +70,14 @@ function drawing(chart: CurveChart, runs: readonly PretrainingRun[], axis: Axis,
   return lineChart({ label, series, levels: levelsOf(chart, runs), include: chart.include ?? [], width, height, xText: tickText, yText: chart.yText, xUnit: axis.unit });
 }
 
-function figure(chart: CurveChart, svg: string): string {
-  return svg === '' ? '' : `<figure><h3>${escapeHtml(chart.title)}</h3>${svg}</figure>`;
+/** A wide one scrolls on a narrow screen. */
+function figure(chart: CurveChart, svg: string, wide: boolean): string {
+  return svg === '' ? '' : `<figure${wide ? ` tabindex="0" role="region" aria-label="${escapeHtml(chart.title)}"` : ''}><h3>${escapeHtml(chart.title)}</h3>${svg}</figure>`;
 }
 
 function panel(runs: readonly PretrainingRun[], axis: Axis): string {
-  const large = figure(lossChart, drawing(lossChart, runs, axis, 1180, 360));
-  const small = smallCharts.map((chart) => figure(chart, drawing(chart, runs, axis, 440, 230))).join('');
+  const large = figure(lossChart, drawing(lossChart, runs, axis, 1180, 360), true);
+  const small = smallCharts.map((chart) => figure(chart, drawing(chart, runs, axis, 440, 230), false)).join('');
   return large === '' && small === '' ? '' : `<div class="curves by-${axis.id}">${large}<div class="small">${small}</div></div>`;
 }
 

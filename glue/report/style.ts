@@ -41,6 +41,7 @@ polyline { fill: none; stroke-width: 2.5; stroke-linejoin: round; stroke-linecap
 line.level { stroke: var(--base); stroke-width: 2; stroke-dasharray: 7 5; }
 .c0 { stroke: var(--s0); --own: var(--s0); } .c1 { stroke: var(--s1); --own: var(--s1); } .c2 { stroke: var(--s2); --own: var(--s2); }
 .c3 { stroke: var(--s3); --own: var(--s3); } .c4 { stroke: var(--s4); --own: var(--s4); } .c5 { stroke: var(--s5); --own: var(--s5); }
+svg .name { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 .point { fill: var(--own); stroke: var(--page); stroke-width: 1.2; }
 .curves figure { max-width: none; } .curves h3 { margin: 1rem 0 .3rem; } .curves > figure { overflow-x: auto; } .curves > figure svg { min-width: 44rem; }
 .curves .small { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: .4rem 2rem; margin-bottom: 1.6rem; }
