@@ -13,6 +13,7 @@ import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
+import { measurePeakFlops, type PeakFlops, peakText } from '../src/train/peakFlops.js';
 import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary } from './batches.js';
 import type { SharedBatchOptions } from './batchWorker.js';
 import { hashFile } from './hashFile.js';
@@ -38,6 +39,8 @@ export interface PretrainJob {
   readonly model: PreTrainingModel;
   readonly environment: Environment;
   readonly trainingPrecision: 'highest' | 'bf16';
+  /** Of this machine in that precision. */
+  readonly peak: PeakFlops;
   readonly command: string;
   /** What decides the result. */
   readonly settings: Settings;
@@ -72,6 +75,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
     const sources = stageOptions.map((stage) => new PretrainingBatches({ ...stage, store: corpus.store, documents: corpus.trainDocuments }));
     const length = planLength(options, stepsPerPass(plan.stages, sources));
     const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
+    const peak = measurePeakFlops(trainingPrecision);
     const found = environment();
     const parameters = parameterCount(model);
     note(`model: ${model.config.modelType}, hidden size ${model.config.hiddenSize}, ${(parameters / 1e6).toFixed(2)} M parameters (${origin.text}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
@@ -79,7 +83,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       `corpus: ${corpus.trainDocuments.length} documents, ${corpus.store.tokenCount - corpus.manifest.counts.heldOutTokens} tokens to train on, ${corpus.heldOutDocuments.length} documents held out; ${sources.map(({ examplesPerEpoch, stepsPerEpoch }) => `${examplesPerEpoch} examples an epoch, ${stepsPerEpoch} steps`).join('; ')} of ${describeBatch(plan)}`,
     );
     const end = plan.timeBudgetSeconds === undefined ? `${length.totalSteps} steps` : `${plan.timeBudgetSeconds} s`;
-    note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision`);
+    note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`);
     note(`settings: ${describeSettings({ ...plan, ...length, examples: { ...plan.examples }, masking: { ...plan.masking }, evalMasking: { ...plan.evalMasking }, stages: plan.stages.map((stage) => ({ ...stage })) })}`);
     return {
       options,
@@ -93,6 +97,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       model,
       environment: found,
       trainingPrecision,
+      peak,
       command: options.command ?? `pretrain({ output: ${JSON.stringify(options.output)} })`,
       settings: {
         ...flatSettings(plan),
@@ -108,7 +113,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         threads: found.threads,
         matmulPrecision: trainingPrecision,
       },
-      about: { data: path.resolve(corpus.folder), machine: found.machine, threadsReason: found.threadsReason, versions: found.versions, startedAt: new Date().toISOString() },
+      about: { data: path.resolve(corpus.folder), machine: found.machine, peakGflops: peak.gflops, peakMeasuredOn: peak.measuredOn, threadsReason: found.threadsReason, versions: found.versions, startedAt: new Date().toISOString() },
       note,
     };
   } catch (error) {

@@ -44,9 +44,10 @@ function json(output: string, file: string): Record<string, unknown> {
 /** The log of a run without what the clock decides. */
 function history(output: string): unknown {
   const entries = json(output, 'trainer_state.json')['log_history'] as Record<string, number>[];
-  return entries.map(({ tokens_per_second, data_wait, ...entry }) => {
+  return entries.map(({ tokens_per_second, data_wait, mfu, elapsed_seconds, ...entry }) => {
     // Entries of evaluations have no speed.
-    if (entry['loss'] !== undefined) assert.ok((tokens_per_second ?? 0) > 0 && data_wait !== undefined && data_wait >= 0 && data_wait < 1);
+    if (entry['loss'] === undefined) return entry;
+    assert.ok((tokens_per_second ?? 0) > 0 && (elapsed_seconds ?? 0) > 0 && (mfu ?? 0) > 0 && data_wait !== undefined && data_wait >= 0 && data_wait < 1);
     return entry;
   });
 }

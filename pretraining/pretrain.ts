@@ -15,8 +15,10 @@ import { AdamW } from '../src/optim/adamw.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { type LossResult, type TrainingResult, runTraining } from '../src/train/loop.js';
 import { MetricLog, RateLog, trainerStateJson } from '../src/train/metricLog.js';
+import { pretrainingFlops } from '../src/train/modelFlops.js';
 import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
-import type { LoopState, WindowTiming } from '../src/train/types.js';
+import { meanUtilisation } from '../src/train/throughput.js';
+import type { LoopState } from '../src/train/types.js';
 import type { ForwardContext } from '../src/encoder/types.js';
 import type { ExampleBatch } from './batches.js';
 import { HeldOutEvaluation, type PretrainingMetrics, countCorrect, metricWarnings } from './evaluate.js';
@@ -98,12 +100,11 @@ export function pretrainingLoss(model: PreTrainingModel): (batch: PretrainingBat
   };
 }
 
-/** Log values of a window of steps: mean losses per step, accuracies over the window, and how fast it went. */
-function summarize(sums: Readonly<Record<string, number>>, steps: number, timing: WindowTiming): Record<string, number> {
-  const speed = { tokens_per_second: timing.tokens / timing.seconds, data_wait: timing.waitSeconds / timing.seconds };
+/** Log values of a window of steps: mean losses per step, accuracies over the window. */
+function summarize(sums: Readonly<Record<string, number>>, steps: number): Record<string, number> {
   const of = (name: string): number => sums[name] ?? 0;
   const entry: Record<string, number> = { loss: of('loss') / steps, mlm_loss: of('mlm_loss') / steps, mlm_accuracy: of('mlm_correct') / Math.max(1, of('masked')) };
-  return sums['pairs'] === undefined ? { ...entry, ...speed } : { ...entry, nsp_loss: of('nsp_loss') / steps, nsp_accuracy: of('nsp_correct') / of('pairs'), ...speed };
+  return sums['pairs'] === undefined ? entry : { ...entry, nsp_loss: of('nsp_loss') / steps, nsp_accuracy: of('nsp_correct') / of('pairs') };
 }
 
 /** The evaluations of a run, made as they are needed: a model is measured at the length that it was last trained on. */
@@ -152,6 +153,7 @@ async function run(job: PretrainJob, started: StartedBatches, output: OutputDire
   };
   try {
     setMatmulPrecision(job.trainingPrecision);
+    const countFlops = pretrainingFlops(model.config);
     const training = await runTraining<ExampleBatch>({
       parameters: model.namedParameters(),
       optimizer,
@@ -188,6 +190,7 @@ async function run(job: PretrainJob, started: StartedBatches, output: OutputDire
       signal: options.signal,
       progress: options.progress,
       summarize,
+      utilisation: countFlops && { countFlops, peak: job.peak },
       timeBudgetSeconds: plan.timeBudgetSeconds,
       rateRecord: plan.timeBudgetSeconds === undefined ? undefined : new RateLog(output.path),
       onLog: (entry) => log.append(entry),
@@ -212,6 +215,7 @@ interface Evaluated {
 async function finish(job: PretrainJob, started: StartedBatches, output: OutputDirectory, model: PreTrainingModel, training: TrainingResult, evaluated: Evaluated | undefined): Promise<Results> {
   const { plan, length, environment: found } = job;
   const { state } = training;
+  const utilisation = meanUtilisation(state.history);
   const seconds = Math.max(1e-9, state.elapsedSeconds);
   const epoch = started.batches.epochsAfter(state.step);
   const trainResults = {
@@ -225,6 +229,7 @@ async function finish(job: PretrainJob, started: StartedBatches, output: OutputD
     train_tokens: state.tokensSeen,
     train_tokens_per_second: state.tokensSeen / seconds,
     data_wait: training.dataWait,
+    ...(utilisation === undefined ? {} : { train_mfu: utilisation }),
   };
   const evalResults = evaluated && { ...evaluated.metrics, eval_samples: evaluated.samples, eval_runtime: evaluated.seconds, eval_samples_per_second: evaluated.samples / evaluated.seconds };
   const warnings = evaluated === undefined ? ['no document was held out: nothing was evaluated'] : metricWarnings(evaluated.metrics);
@@ -239,6 +244,7 @@ async function finish(job: PretrainJob, started: StartedBatches, output: OutputD
     parameters: parameterCount(model),
     engine: found.engine,
     precision: job.trainingPrecision,
+    peak_gflops: job.peak.gflops,
     threads: found.threads,
     machine: found.machine,
     versions: found.versions,

@@ -12,11 +12,10 @@ import type { SequenceClassificationModel } from '../src/models/index.js';
 import { AdamW } from '../src/optim/adamw.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { assignValues } from '../src/optim/assignValues.js';
-import { type LoopState, runTraining, type TrainingOptions, type TrainingResult } from '../src/train/loop.js';
+import { type LoopState, runTraining, type TrainingResult } from '../src/train/loop.js';
 import { MetricLog } from '../src/train/metricLog.js';
 import { classificationFlops } from '../src/train/modelFlops.js';
 import { loadLoopState, saveLoopState } from '../src/train/stateFile.js';
-import { withThroughput } from '../src/train/throughput.js';
 import { trainingBatches } from './batches.js';
 import { bestEvaluation, outOfPatience } from './bestCheckpoint.js';
 import { classificationLoss } from './classificationLoss.js';
@@ -147,6 +146,7 @@ async function train(
   const { plan, options, spec, data } = job;
   const log = new MetricLog(output.path, resume?.history ?? []);
   const history = [...(resume?.history ?? [])];
+  const countFlops = classificationFlops(model.config, model.numLabels);
   const evaluate = async (): Promise<Record<string, number>> => {
     const entries: Record<string, number> = {};
     for (const [i, split] of data.dev.entries()) {
@@ -155,7 +155,7 @@ async function train(
     }
     return entries;
   };
-  const run: TrainingOptions<RowBatch> = {
+  return runTraining<RowBatch>({
     parameters: model.namedParameters(),
     optimizer,
     batches: trainingBatches(encoded.train, { batchSize: plan.perDeviceTrainBatchSize, accumulation: plan.gradientAccumulationSteps, seed: plan.seed }),
@@ -189,8 +189,8 @@ async function train(
       log.append(entry);
     },
     rowIds: (batch) => Array.from(batch.rows, (row) => encoded.train[row]?.index ?? row),
-  };
-  return runTraining(withThroughput(run, { countFlops: classificationFlops(model.config, model.numLabels), peak: job.peak }));
+    utilisation: countFlops && { countFlops, peak: job.peak },
+  });
 }
 
 /** Where a better evaluation lies before the last step, its weights come back. */

@@ -7,11 +7,10 @@ import type { PackedBatch } from '../data/packedBatch.js';
 import { learningRateFactor, resolveWarmupSteps } from '../optim/schedules.js';
 import { estimateRun, estimateText } from './estimate.js';
 import { optimizerStep } from './step.js';
-import type { LogEntry, LoopState, TrainingOptions, TrainingResult, WindowTiming } from './types.js';
+import { addTiming, noTime, throughputValues } from './throughput.js';
+import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
 
-export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult, WindowTiming } from './types.js';
-
-const noTime: WindowTiming = { seconds: 0, waitSeconds: 0, tokens: 0 };
+export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult } from './types.js';
 
 /** The state before the first step. */
 function initialState(optimizer: LoopState['optimizer']): LoopState {
@@ -29,10 +28,6 @@ function meanOf(sums: Readonly<Record<string, number>>, steps: number): Record<s
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / steps]));
 }
 
-function added(a: WindowTiming, b: WindowTiming): WindowTiming {
-  return { seconds: a.seconds + b.seconds, waitSeconds: a.waitSeconds + b.waitSeconds, tokens: a.tokens + b.tokens };
-}
-
 /**
  * Trains until `totalSteps` steps are done, the time budget is spent, `shouldStop` says so, or `signal` is aborted.
  * The parameters are updated in place. Throws NonFiniteError, before the update, where a loss or gradient is NaN or infinite,
@@ -45,7 +40,8 @@ export async function runTraining<B extends PackedBatch>(options: TrainingOption
 
 class TrainingRun<B extends PackedBatch> {
   readonly #options: TrainingOptions<B>;
-  #startedAt = performance.now();
+  readonly #now: () => number;
+  #startedAt: number;
   readonly #elapsedBefore: number;
   #step: number;
   #windowSums: Record<string, number>;
@@ -64,6 +60,8 @@ class TrainingRun<B extends PackedBatch> {
 
   constructor(options: TrainingOptions<B>) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#startedAt = this.#now();
     if (options.resumeState !== undefined) options.optimizer.load(options.resumeState.optimizer);
     const state = options.resumeState ?? initialState({ step: 0, moments: new Map() });
     this.#step = this.#stepBefore = state.step;
@@ -96,13 +94,13 @@ class TrainingRun<B extends PackedBatch> {
       }
       await yieldToEventLoop();
     }
-    const runtimeSeconds = (performance.now() - this.#startedAt) / 1000;
+    const runtimeSeconds = (this.#now() - this.#startedAt) / 1000;
     progress?.({ type: 'done', step: this.#step, seconds: runtimeSeconds });
     return { state: this.#state(), runtimeSeconds, trainLoss: this.#step === 0 ? 0 : this.#lossSum / this.#step, dataWait: this.#session.waitSeconds / Math.max(1e-9, this.#session.seconds), stoppedEarly };
   }
 
   #elapsed(): number {
-    return this.#elapsedBefore + (performance.now() - this.#startedAt) / 1000;
+    return this.#elapsedBefore + (this.#now() - this.#startedAt) / 1000;
   }
 
   /** A run that replays recorded rates goes on to the end of the record whatever the clock says. */
@@ -139,20 +137,20 @@ class TrainingRun<B extends PackedBatch> {
   async #estimate(): Promise<void> {
     const { totalSteps, timeBudgetSeconds, progress } = this.#options;
     if (progress === undefined) return;
-    const begun = performance.now();
+    const begun = this.#now();
     const stepsLeft = totalSteps - this.#step;
     const budgetLeft = timeBudgetSeconds === undefined ? Number.POSITIVE_INFINITY : Math.max(0, timeBudgetSeconds - this.#elapsed());
     const estimate = estimateRun(this.#options, await this.#nextBatches(), this.#step, stepsLeft);
     progress({ type: 'note', text: estimateText(estimate, stepsLeft, budgetLeft) });
     await yieldToEventLoop();
-    this.#startedAt += performance.now() - begun;
+    this.#startedAt += this.#now() - begun;
   }
 
   async #trainStep(): Promise<void> {
-    const { parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds } = this.#options;
-    const begun = performance.now();
+    const { parameters, computeLoss, optimizer, learningRate, maxGradNorm, loggingSteps, progress, seed, rowIds, utilisation } = this.#options;
+    const begun = this.#now();
     const micro = await this.#nextBatches();
-    const waited = performance.now() - begun;
+    const waited = this.#now() - begun;
     const rate = learningRate * this.#rateFactor();
     const result = optimizerStep({ parameters, microBatches: micro, computeLoss, seed, step: this.#step, rowIds, optimizer, learningRate: rate, maxGradNorm });
     this.#step += 1;
@@ -163,11 +161,13 @@ class TrainingRun<B extends PackedBatch> {
     const tokens = micro.reduce((sum, batch) => sum + batch.inputIds.length, 0);
     this.#samplesSeen += micro.reduce((sum, batch) => sum + batch.cuSeqlens.length - 1, 0);
     this.#tokensSeen += tokens;
-    const took = { seconds: (performance.now() - begun) / 1000, waitSeconds: waited / 1000, tokens };
-    this.#window = added(this.#window, took);
-    this.#session = added(this.#session, took);
+    const stepSeconds = (this.#now() - begun) / 1000;
+    const flops = utilisation === undefined ? 0 : micro.reduce((sum, batch) => sum + utilisation.countFlops(batch), 0);
+    const took = { seconds: stepSeconds, waitSeconds: waited / 1000, tokens, flops };
+    this.#window = addTiming(this.#window, took);
+    this.#session = addTiming(this.#session, took);
     const logged = this.#step % loggingSteps === 0 ? await this.#log(rate, result.gradNorm) : undefined;
-    const seconds = Math.max(1e-9, (performance.now() - this.#startedAt) / 1000);
+    const seconds = Math.max(1e-9, (this.#now() - this.#startedAt) / 1000);
     progress?.({
       type: 'step',
       step: this.#step,
@@ -196,8 +196,8 @@ class TrainingRun<B extends PackedBatch> {
   }
 
   async #log(rate: number, gradNorm: number): Promise<LogEntry> {
-    const summarize = this.#options.summarize ?? meanOf;
-    const values = summarize(this.#windowSums, this.#windowSteps, this.#window);
+    const { summarize = meanOf, utilisation } = this.#options;
+    const values = { ...summarize(this.#windowSums, this.#windowSteps), ...throughputValues(this.#window, utilisation?.peak), elapsed_seconds: this.#elapsed() };
     const entry = { ...values, grad_norm: gradNorm, learning_rate: rate, epoch: this.#epoch(), step: this.#step };
     this.#windowSums = {};
     this.#windowSteps = 0;

@@ -6,7 +6,7 @@ import { setEngine } from '../engine/index.js';
 import { AdamW } from '../optim/adamw.js';
 import { runTraining } from './loop.js';
 import { measurePeakFlops } from './peakFlops.js';
-import { meanUtilisation, timedValues, withThroughput } from './throughput.js';
+import { meanUtilisation, timedValues } from './throughput.js';
 import type { LogEntry, LoopState, TrainingOptions } from './types.js';
 
 before(() => setEngine('cpu'));
@@ -59,7 +59,7 @@ const peak = { gflops: 2e-9, measuredOn: 'product' } as const;
 const timed = (history: readonly LogEntry[]): LogEntry[] => history.filter((entry) => 'loss' in entry).map((entry) => Object.fromEntries(timedValues.map((name) => [name, entry[name] ?? Number.NaN])));
 
 async function run(options: TrainingOptions<PackedBatch>, clock: Clock): Promise<LoopState> {
-  const { state } = await runTraining(withThroughput(options, { countFlops: ({ inputIds }) => inputIds.length / 10, peak, now: clock.now }));
+  const { state } = await runTraining({ ...options, utilisation: { countFlops: ({ inputIds }) => inputIds.length / 10, peak }, now: clock.now });
   return state;
 }
 
@@ -68,9 +68,9 @@ test('tokens and model FLOPs are told by the time of the steps alone, elapsed se
   const weight = tf.variable(tf.scalar(1));
   const { history } = await run(optionsOf(clock, weight), clock);
   assert.deepEqual(timed(history), [
-    { tokens_per_second: 30 / 6, mfu: 3 / 6 / 2, elapsed_seconds: 6 },
-    { tokens_per_second: 70 / 6, mfu: 7 / 6 / 2, elapsed_seconds: 1512 },
-    { tokens_per_second: 110 / 6, mfu: 11 / 6 / 2, elapsed_seconds: 1518 },
+    { tokens_per_second: 30 / 6, data_wait: 1 / 3, mfu: 3 / 6 / 2, elapsed_seconds: 6 },
+    { tokens_per_second: 70 / 6, data_wait: 1 / 3, mfu: 7 / 6 / 2, elapsed_seconds: 1512 },
+    { tokens_per_second: 110 / 6, data_wait: 1 / 3, mfu: 11 / 6 / 2, elapsed_seconds: 1518 },
   ]);
   assert.deepEqual(history.filter((entry) => 'eval_loss' in entry).map(({ step }) => step), [3, 6]);
   assert.equal(meanUtilisation(history), (3 + 7 + 11) / 3 / 12);
@@ -81,7 +81,7 @@ test('the estimate before the first step counts nowhere', async () => {
   const clock = new Clock();
   const weight = tf.variable(tf.scalar(1));
   const { history } = await run(optionsOf(clock, weight, { progress: () => undefined }), clock);
-  assert.deepEqual(timed(history)[0], { tokens_per_second: 5, mfu: 0.25, elapsed_seconds: 6 });
+  assert.deepEqual(timed(history)[0], { tokens_per_second: 5, data_wait: 1 / 3, mfu: 0.25, elapsed_seconds: 6 });
   weight.dispose();
 });
 
@@ -92,8 +92,8 @@ test('a resumed run counts what it does itself, and its time goes on', async () 
   const { history } = await run(optionsOf(clock, weight, { resumeState: { ...first, elapsedSeconds: 1009 } }), clock);
   assert.deepEqual(timed(history).slice(1), [
     // Of steps 3 and 4 the session did the fourth.
-    { tokens_per_second: 40 / 3, mfu: 4 / 3 / 2, elapsed_seconds: 1012 },
-    { tokens_per_second: 110 / 6, mfu: 11 / 6 / 2, elapsed_seconds: 1018 },
+    { tokens_per_second: 40 / 3, data_wait: 1 / 3, mfu: 4 / 3 / 2, elapsed_seconds: 1012 },
+    { tokens_per_second: 110 / 6, data_wait: 1 / 3, mfu: 11 / 6 / 2, elapsed_seconds: 1018 },
   ]);
   weight.dispose();
 });
@@ -101,7 +101,7 @@ test('a resumed run counts what it does itself, and its time goes on', async () 
 test('without a count of FLOPs no utilisation is logged', async () => {
   const clock = new Clock();
   const weight = tf.variable(tf.scalar(1));
-  const { state } = await runTraining(withThroughput(optionsOf(clock, weight), { peak, now: clock.now }));
+  const { state } = await runTraining({ ...optionsOf(clock, weight), now: clock.now });
   assert.ok(state.history.every((entry) => !('mfu' in entry)));
   assert.equal(meanUtilisation(state.history), undefined);
   weight.dispose();

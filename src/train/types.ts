@@ -4,6 +4,7 @@ import type { PackedBatch } from '../data/packedBatch.js';
 import type { ForwardContext } from '../encoder/types.js';
 import type { AdamW, OptimizerState } from '../optim/adamw.js';
 import type { ScheduleType } from '../optim/schedules.js';
+import type { Utilisation } from './throughput.js';
 
 /** Where the batches come from; a pure function of the step, so that a resumed run sees what an uninterrupted one sees. */
 export interface BatchSource<B> {
@@ -63,14 +64,6 @@ export interface RateRecord {
   record(step: number, factor: number): void;
 }
 
-/** What the steps since the last log line took in this session; evaluations and checkpoints are not in it. */
-export interface WindowTiming {
-  readonly seconds: number;
-  /** Of these, how long the steps stood still for their batches. */
-  readonly waitSeconds: number;
-  readonly tokens: number;
-}
-
 export interface TrainingOptions<B extends PackedBatch> {
   /** By Hugging Face name. A parameter that no loss touches in a step is left as it is in that step. */
   readonly parameters: ReadonlyMap<string, tf.Variable>;
@@ -110,12 +103,16 @@ export interface TrainingOptions<B extends PackedBatch> {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ProgressEvent) => void) | undefined;
   /** Turns the sums of a window of `steps` steps into log values; by default each sum is divided by `steps`. */
-  readonly summarize?: ((sums: Readonly<Record<string, number>>, steps: number, timing: WindowTiming) => Record<string, number>) | undefined;
+  readonly summarize?: ((sums: Readonly<Record<string, number>>, steps: number) => Record<string, number>) | undefined;
+  /** With it the log has the model FLOPs utilisation. */
+  readonly utilisation?: Utilisation<B> | undefined;
   /** The learning rate is scheduled over this time, all sessions together, and the run ends with it. */
   readonly timeBudgetSeconds?: number | undefined;
   readonly rateRecord?: RateRecord | undefined;
   /** Called for every log and evaluation entry as it is made (metrics.jsonl). */
   readonly onLog?: ((entry: LogEntry) => void | Promise<void>) | undefined;
+  /** The clock, in milliseconds; performance.now unless given. */
+  readonly now?: (() => number) | undefined;
   /** Row ids of a batch, named when its loss or gradient is not finite. */
   readonly rowIds?: ((batch: B) => ArrayLike<number>) | undefined;
 }
