@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { DataError, InterruptedError } from '../data/errors.js';
+import { BertwrightError, DataError, InterruptedError } from '../data/errors.js';
 import { Random } from '../data/random.js';
 import type { NormalizerOptions } from './normalizer.js';
 import { temporaryFolder } from './testing.js';
@@ -108,6 +108,9 @@ describe('what goes wrong while threads count', () => {
     const leaving = new CountingWorkers(1, uncased, new URL('data:text/javascript,process.exit(3);'));
     await assert.rejects(async () => leaving.count('a')?.result(), /ended with exit code 3/);
     await leaving.close();
+    const full = new CountingWorkers(1, uncased, new URL('data:text/javascript,throw Object.assign(new Error("limit"), { code: "ERR_WORKER_OUT_OF_MEMORY" });'));
+    await assert.rejects(async () => full.count('a')?.result(), (error) => error instanceof BertwrightError && /ran out of memory \(limit\)/.test(error.message) && /--threads/.test(error.hint ?? ''));
+    await full.close();
   });
 });
 
