@@ -58,8 +58,13 @@ class EncoderThread {
   #failure: unknown;
 
   constructor(start: WorkerStart) {
-    // The young generation of V8 may grow to 48 MiB in each thread; strings of a block need little.
-    this.#worker = new Worker(new URL('./encodeThread.js', import.meta.url), { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+    this.#worker = new Worker(new URL('./encodeThread.js', import.meta.url), {
+      workerData: start,
+      // The process may have been started with flags that no thread may have.
+      execArgv: [],
+      // V8 would let the young generation of each thread grow to 48 MiB; the strings of a block need little.
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    });
     this.#worker.on('message', (answer: WorkerAnswer) => {
       const waiting = this.#waiting.shift();
       if ('encoded' in answer) waiting?.resolve(answer.encoded);
