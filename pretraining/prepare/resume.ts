@@ -58,16 +58,19 @@ export class ResumeLog {
     writeFileAtomic(path.join(this.#folder, name), bytes);
     this.#rows.push({ name, bytes: bytes.length, sha256: sha256(bytes) });
     const run: UnfinishedRun = { ...this.#identity, shards, rows: this.#rows, point, counts, fileHashes: fileHashes.slice(0, point.file) };
-    writeFileAtomic(path.join(this.#folder, resumeName), `${JSON.stringify({ format: formatName, version, ...run })}\n`);
+    const text = JSON.stringify(run);
+    writeFileAtomic(path.join(this.#folder, resumeName), `${JSON.stringify({ format: formatName, version, sha256: sha256(text), run: text })}\n`);
   }
 }
 
-/** The unfinished run in a folder, undefined where there is none that this version can go on with. */
+/** The unfinished run in a folder; undefined where there is none, or a damaged one, or one of another version. */
 export async function readUnfinished(folder: string): Promise<UnfinishedRun | undefined> {
   try {
     const json: unknown = JSON.parse(await readFile(path.join(folder, resumeName), 'utf8'));
-    const { format, version: found } = json as { format?: unknown; version?: unknown };
-    return format === formatName && found === version ? (json as UnfinishedRun) : undefined;
+    const found = json as { readonly [key: string]: unknown };
+    const text = found['run'];
+    if (found['format'] !== formatName || found['version'] !== version || typeof text !== 'string' || found['sha256'] !== sha256(text)) return undefined;
+    return JSON.parse(text) as UnfinishedRun;
   } catch {
     return undefined;
   }
@@ -101,6 +104,6 @@ function decodeRows(bytes: Uint8Array): WriterRows {
   return { sentences: numbers.subarray(sentences, tokens), tokens: numbers.subarray(tokens, hashes), hashes: numbers.subarray(hashes, end), lines: numbers.subarray(end, end + lines) };
 }
 
-function sha256(bytes: Uint8Array): string {
+function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
