@@ -102,9 +102,9 @@ function rateLines({ rounds, rateSteps }: Findings): string[] {
   ];
 }
 
-function profileLines({ steps, stepSeconds, betweenSeconds, medianGapMs, longGapsMs, loopSeconds, others }: ProfiledRun, { batchMs }: WrittenBatches): string[] {
+function profileLines({ steps, stepSeconds, betweenSeconds, medianGapMs, longestGapsMs, loopSeconds, others }: ProfiledRun, { batchMs }: WrittenBatches): string[] {
   return [
-    `Inside one profiled run of ${steps} steps: ${percent(stepSeconds / loopSeconds)} of the loop's ${loopSeconds.toFixed(1)} s lies in the steps, ${betweenSeconds.toFixed(2)} s between them (median ${medianGapMs.toFixed(2)} ms, of which making a batch alone takes ${batchMs.toFixed(2)} ms; ${longGapsMs.length === 0 ? 'none' : longGapsMs.map((gap) => gap.toFixed(0)).join(', ')} ms where longer than ten medians) and ${(loopSeconds - stepSeconds - betweenSeconds).toFixed(2)} s before the first and after the last, the last checkpoint among them${others === undefined ? '' : `; other work took ${percent(others)} of the processors`}.`,
+    `Inside one profiled run of ${steps} steps: ${percent(stepSeconds / loopSeconds)} of the loop's ${loopSeconds.toFixed(1)} s lies in the steps, ${betweenSeconds.toFixed(2)} s between them (median ${medianGapMs.toFixed(2)} ms, of which making a batch alone takes ${batchMs.toFixed(2)} ms; the longest ${longestGapsMs.map((gap) => gap.toFixed(0)).join(', ')} ms) and ${(loopSeconds - stepSeconds - betweenSeconds).toFixed(2)} s before the first and after the last, the last checkpoint among them${others === undefined ? '' : `; other work took ${percent(others)} of the processors`}.`,
     '',
   ];
 }

@@ -9,8 +9,8 @@ export interface StepGaps {
   /** Between the end of a step and the begin of the next: batches, log, checkpoints, the event loop. */
   readonly betweenSeconds: number;
   readonly medianGapMs: number;
-  /** The gaps of more than ten medians, such as those with a checkpoint, in ms and in order. */
-  readonly longGapsMs: readonly number[];
+  /** The longest first: those with a checkpoint, where there are any. */
+  readonly longestGapsMs: readonly number[];
 }
 
 /** @param trace with at least two spans named `step` */
@@ -22,12 +22,12 @@ export function stepGaps(trace: ChromeTrace): StepGaps {
     .sort((a, b) => a.begun - b.begun);
   if (spans.length < 2) throw new Error(`a trace of ${spans.length} steps; expected at least 2`);
   const gaps = spans.slice(1).map(({ begun }, i) => (begun - (spans[i]?.ended ?? Number.NaN)) / 1000);
-  const medianGapMs = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? Number.NaN;
+  const longestFirst = [...gaps].sort((a, b) => b - a);
   return {
     steps: spans.length,
     stepSeconds: spans.reduce((sum, { duration }) => sum + duration, 0) / 1e6,
     betweenSeconds: gaps.reduce((sum, gap) => sum + gap, 0) / 1000,
-    medianGapMs,
-    longGapsMs: gaps.filter((gap) => gap > 10 * medianGapMs),
+    medianGapMs: longestFirst[Math.floor(gaps.length / 2)] ?? Number.NaN,
+    longestGapsMs: longestFirst.slice(0, 3),
   };
 }

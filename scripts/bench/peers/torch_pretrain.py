@@ -2,7 +2,8 @@
 
 transformers' BertForPreTraining from the same checkpoint, fused AdamW with the same groups, the same linear schedule with warm-up,
 clipping by the global norm; batches padded to their longest sequence. Tuned as a careful user would: scaled_dot_product_attention, no mask
-where a batch has no padding, masked positions gathered before the decoder, autocast to bf16 where asked for.
+where a batch has no padding, masked positions gathered before the decoder, autocast to bf16 where asked for. [PAD] learns as every other
+row does: a random replacement may be [PAD], whose gradient transformers would drop and Google's code, as ours, does not.
 Prints one JSON object: losses, norms and rates of every step, and the speed without the first steps. Nothing is saved.
 """
 
@@ -87,6 +88,7 @@ def main():
     batches = Batches(options.batches, options.steps)
     plan = batches.plan
     model = BertForPreTraining.from_pretrained(options.model, attn_implementation=options.attention).train()
+    model.bert.embeddings.word_embeddings.padding_idx = None
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
     assert model.cls.predictions.decoder.bias is model.cls.predictions.bias
     optimizer = torch.optim.AdamW(groups(model, plan["weightDecay"]), lr=plan["learningRate"], betas=(plan["beta1"], plan["beta2"]), eps=plan["epsilon"], fused=True)
