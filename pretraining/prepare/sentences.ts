@@ -12,7 +12,7 @@ const tailLength = 16;
 const lowercaseStart = /^\p{Ll}/u;
 
 /** What may end a sentence, as far as Latin text goes; any other script has rules of its own. */
-const mayEnd = /[.?!\n-\r\u0080-\u009f\u0300-\u200f\u2028-\uffff]/;
+const mayEnd = /[.?!\u0080-\u009f]|(?![\u2010-\u2027])[^\t -\u02ff]/;
 const lastEnd = /^[.?!]+["')\]”’]*\s*$/;
 
 /** Most lines of a corpus of one sentence a line: told at a tenth of the cost. */

@@ -1,6 +1,7 @@
 /** `bertwright prepare`: tokenizes a corpus once, into Arrow shards. */
 import type { PreparedManifest, RepeatCounts } from '../../pretraining/manifest.js';
 import type { PrepareProgress } from '../../pretraining/prepare.js';
+import { UsageError } from '../../src/data/errors.js';
 import { createCountProgress } from '../cli/countProgress.js';
 import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
@@ -11,10 +12,11 @@ export const prepareCommand: CommandSpec = {
   name: 'prepare',
   summary: 'Tokenize a corpus into Arrow shards that pretraining reads.',
   options: {
-    corpus: { type: 'list', describe: 'text files or patterns (.gz, .zst too): one sentence a line, a blank line between documents; .jsonl: a document a record', required: true },
-    tokenizer: { type: 'string', describe: 'tokenizer folder (as `vocab` writes it)', required: true },
+    corpus: { type: 'list', describe: 'text files or patterns (.gz, .zst too): one sentence a line, a blank line between documents; .jsonl: a document a record' },
+    tokenizer: { type: 'string', describe: 'tokenizer folder (as `vocab` writes it)' },
     output: { type: 'string', describe: 'folder for the prepared corpus', letter: 'o', required: true },
     overwrite: { type: 'boolean', describe: 'replace what the folder holds' },
+    show: { type: 'number', describe: 'print this many examples as a model sees them; without --corpus, of the corpus that the folder holds', whole: true },
     'max-seq-length': { type: 'number', describe: 'longest sequence, special tokens included', default: 128 },
     'next-sentence': { type: 'string', describe: 'second task: nsp (next sentence), sop (sentence order), none', choices: ['nsp', 'sop', 'none'], default: 'nsp' },
     'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences', default: 0.1 },
@@ -30,18 +32,26 @@ export const prepareCommand: CommandSpec = {
   },
   examples: [
     ['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs'],
+    ['bertwright prepare --output prepared --show 5', 'five examples of it, with their masks'],
     ["bertwright prepare --corpus 'dump/**/*.jsonl.zst' --split-sentences --drop-repeated lines --tokenizer tokenizer --output prepared", 'running text in JSON records'],
   ],
   async run(settings) {
+    const output = settings.requiredString('output', 'give a folder with --output');
+    const show = settings.number('show') ?? 0;
+    const corpus = settings.list('corpus');
+    if (corpus === undefined && show > 0) {
+      await printExamples(output, show, settings.boolean('json') === true);
+      return;
+    }
+    if (corpus === undefined) throw new UsageError('--corpus is missing', { hint: 'give text files or patterns; with --show alone the examples of a prepared folder are printed' });
     const { prepare } = await import('../../pretraining/prepare.js');
     const { AutoTokenizer } = await import('../../src/tokenizer/index.js');
     const quiet = settings.boolean('quiet') === true;
     const progress = createCountProgress('prepare', quiet);
-    const output = settings.requiredString('output', 'give a folder with --output');
     const tokenizer = await AutoTokenizer.fromPretrained(settings.requiredString('tokenizer', 'give a tokenizer folder with --tokenizer'));
     const { manifest, reused } = await abortOnSignals((signal) =>
       prepare({
-        corpus: settings.list('corpus') ?? [],
+        corpus,
         tokenizer,
         output,
         maxSeqLength: settings.number('max-seq-length'),
@@ -65,14 +75,25 @@ export const prepareCommand: CommandSpec = {
       }),
     );
     progress.end();
-    if (settings.boolean('json') === true) printJson({ output, reused, ...manifest });
-    else {
+    if (settings.boolean('json') === true) {
+      const { showExamples } = await import('../../pretraining/showExamples.js');
+      printJson({ output, reused, ...manifest, ...(show > 0 ? { examples: await showExamples(output, show) } : {}) });
+    } else {
       const { counts, repeats } = manifest;
       printLine(`${output}: ${counts.documents} documents, ${counts.sentences} sentences, ${counts.tokens} tokens${reused ? ' (already prepared)' : ''}`);
       if (repeats !== undefined && !quiet) for (const line of reportLines(manifest, repeats)) console.error(line);
+      if (show > 0) await printExamples(output, show, false);
     }
   },
 };
+
+/** Examples of a prepared folder on stdout. */
+async function printExamples(folder: string, count: number, json: boolean): Promise<void> {
+  const { showExamples } = await import('../../pretraining/showExamples.js');
+  const text = await showExamples(folder, count);
+  if (json) printJson({ output: folder, examples: text });
+  else for (const line of text.split('\n')) printLine(terminalText(line));
+}
 
 function oneOf<T extends string>(choices: readonly T[], value: string | undefined): T | undefined {
   return choices.find((choice) => choice === value);

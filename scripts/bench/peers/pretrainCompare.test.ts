@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import type { PretrainingBatches } from '../../../pretraining/batches.js';
 import { preparePretraining } from '../../../pretraining/job.js';
 import type { PretrainOptions } from '../../../pretraining/options.js';
 import { prepare } from '../../../pretraining/prepare.js';
 import { inventedText, temporaryFolder, testTokenizer, writeText } from '../../../pretraining/testing/inventedText.js';
 import { readSafetensorsFile } from '../../../src/checkpoint/safetensors.js';
 import { UsageError } from '../../../src/data/errors.js';
+import type { PretrainingBatch } from '../../../src/data/pretrainingBatch.js';
 import { setEngine } from '../../../src/engine/index.js';
 import { BertForPreTraining } from '../../../src/models/index.js';
 import { otherShare, parseProcessorTime } from './otherWork.js';
@@ -40,11 +42,14 @@ test('the file holds the batches of the run, end to end', async () => {
     const bytes = tensors.get(name)?.bytes ?? new Uint8Array();
     return new Int32Array(bytes.slice().buffer);
   };
-  const { batches, model } = await preparePretraining(options);
+  const { sources, model } = await preparePretraining(options);
+  const batches = sources[0] as PretrainingBatches;
   model.dispose();
-  let [token, masked, tokens] = [0, 0, 0];
+  let token = 0;
+  let masked = 0;
+  let tokens = 0;
   for (let step = 0; step < 4; step++) {
-    const [batch] = batches.microBatches(step);
+    const batch: PretrainingBatch | undefined = batches.microBatches(step)[0];
     assert.ok(batch !== undefined);
     const { inputIds, tokenTypeIds, cuSeqlens, maskedPositions, maskedLabels, nextSentenceLabels } = batch;
     assert.deepEqual(numbers('input_ids').slice(token, token + inputIds.length), inputIds);

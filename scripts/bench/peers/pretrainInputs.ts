@@ -22,7 +22,7 @@ export interface StartOptions {
 
 /** Writes a checkpoint with fresh weights into `directory`, which is there whole or not at all. An engine must be set. */
 export async function writeStart(directory: string, { data, modelConfig, dropout, seed }: StartOptions): Promise<void> {
-  const config = resolveModelConfig(modelConfig, await AutoTokenizer.fromPretrained(data));
+  const config = resolveModelConfig(modelConfig, [], await AutoTokenizer.fromPretrained(data));
   const model = BertForPreTraining.fromConfig({ ...config, hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout }, { seed });
   try {
     await writeDirectoryAtomic(directory, (temporary) => model.savePretrained(temporary));
@@ -47,12 +47,13 @@ export interface WrittenBatches {
  * Writes the batches of the first steps of a run as `pretrain` would make them, all laid end to end: input_ids and token_type_ids [T],
  * lengths [steps x B], masked_positions (within their step's tokens) and masked_labels [M], masked_counts [steps], next_sentence_labels
  * [steps x B] where the data has them, all int32. The metadata `plan` is JSON with the batch size and the optimizer's settings.
- * @throws UsageError where the run accumulates gradients or its schedule is not linear: the peer's loop does neither
+ * @throws UsageError where the run has stages, accumulates gradients or its schedule is not linear: the peer's loop does none of these
  */
 export async function writeBatches(file: string, options: PretrainOptions, steps: number): Promise<WrittenBatches> {
-  const { plan, batches, model } = await preparePretraining(options);
+  const { plan, sources, model } = await preparePretraining(options);
   model.dispose();
-  if (plan.accumulationSteps !== 1 || plan.schedule !== 'linear') throw new UsageError('the comparison takes a linear schedule without accumulation');
+  const [batches] = sources;
+  if (batches === undefined || sources.length > 1 || plan.accumulationSteps !== 1 || plan.schedule !== 'linear') throw new UsageError('the comparison takes one stage and a linear schedule without accumulation');
   const made: PretrainingBatch[] = [];
   const times: number[] = [];
   for (let step = 0; step < steps; step++) {
