@@ -25,10 +25,27 @@ export function countRepeated(sorted: BigUint64Array): number {
 export function chooseHeldOut(sorted: BigUint64Array, settings: HeldOutSettings): Set<bigint> {
   const share = settings.validationSplitPercentage / 100;
   if (share === 0) return new Set();
-  const texts = sorted.filter((hash, i) => i === 0 || hash !== sorted[i - 1]);
-  const least = settings.nextSentence === 'nsp' ? 2 : 1;
   const limit = BigInt(Math.floor(share * 2 ** 53)) << 11n;
-  const below = texts.filter((hash) => hash < limit).length;
-  const most = texts.length - least;
-  return new Set(texts.slice(0, most < least ? 0 : Math.min(most, Math.max(least, below))));
+  let texts = 0;
+  let below = 0;
+  eachText(sorted, (hash) => {
+    texts += 1;
+    if (hash < limit) below += 1;
+    return true;
+  });
+  const least = settings.nextSentence === 'nsp' ? 2 : 1;
+  const most = texts - least;
+  const count = most < least ? 0 : Math.min(most, Math.max(least, below));
+  const chosen = new Set<bigint>();
+  eachText(sorted, (hash) => chosen.size < count && chosen.add(hash) !== undefined);
+  return chosen;
+}
+
+/** Hands each different hash to `visit` until that returns false. A list of them all would take many times the memory of the array. */
+function eachText(sorted: BigUint64Array, visit: (hash: bigint) => boolean): void {
+  let last: bigint | undefined;
+  for (const hash of sorted) {
+    if (hash !== last && !visit(hash)) return;
+    last = hash;
+  }
 }
