@@ -46,6 +46,7 @@ test('by time a stage begins at the first step after its share, and a resumed ru
   const resumed = new StageSchedule(stages, Number.POSITIVE_INFINITY, new StageFile(file, false));
   assert.deepEqual([4, 6, 8].map((step) => resumed.at(step)), [{ stage: 0, step: 4 }, { stage: 1, step: 0 }, { stage: 1, step: 2 }]);
   assert.deepEqual(resumed.at(4, 0.95), { stage: 0, step: 4 });
+  assert.throws(() => new StageSchedule([{ maxSeqLength: 128, share: 1 }], 0, new StageFile(file, false)), (error) => error instanceof UsageError && error.message.includes('in its stage 2'));
   assert.deepEqual(new StageSchedule(stages, 0, new StageFile(file, true)).at(8), { stage: 0, step: 8 }, 'a fresh run forgets an earlier one');
 });
 

@@ -93,9 +93,12 @@ export class StageSchedule {
 
   /**
    * @param totalSteps of the run; has no meaning where `record` is given
-   * @param record of a run under a time budget: its stages begin when the clock says so
+   * @param record of a run under a time budget: its stages begin when the clock says so. One with more stages is a UsageError.
    */
   constructor(stages: readonly Stage[], totalSteps: number, record?: StageRecord) {
+    if (record !== undefined && record.starts.length > stages.length) {
+      throw new UsageError(`stages: the run is in its stage ${record.starts.length} already, but only ${stages.length} are given`, { hint: 'give as many stages as before, or start anew with --overwrite' });
+    }
     let before = 0;
     this.#sharesBefore = stages.map(({ share }) => {
       before += share;
