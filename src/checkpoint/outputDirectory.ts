@@ -247,7 +247,7 @@ async function refuseForeignFiles(directory: string, options: OpenOptions): Prom
 
 /** Removes what a run writes: checkpoints, results, logs. Other files stay. */
 async function clearRun(directory: string): Promise<void> {
-  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors)$/;
+  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|stages\.json|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors)$/;
   for (const name of await readdir(directory)) {
     if (!written.test(name)) continue;
     const target = path.join(directory, name);
