@@ -37,6 +37,7 @@ const prefix = '##';
 
 /**
  * The vocabulary by id: [PAD] [UNK] [CLS] [SEP] [MASK], characters, pieces.
+ * @param limits for tests
  * @throws UsageError for settings that cannot be (a size below the alphabet's says how small it may be), DataError for a corpus without words,
  * InterruptedError where `signal` aborts
  */
