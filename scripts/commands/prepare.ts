@@ -67,7 +67,7 @@ export const prepareCommand: CommandSpec = {
         dropRepeated: oneOf(['none', 'lines', 'documents', 'both'], settings.string('drop-repeated')),
         workers: settings.number('workers'),
         overwrite: settings.boolean('overwrite'),
-        progress: (event) => progress.report({ stage: progressText(event), done: event.bytes, total: event.totalBytes }),
+        progress: (event) => progress.report({ stage: progressText(event), done: event.bytes }),
         note: (text) => {
           if (!quiet) console.error(terminalText(text));
         },
@@ -101,7 +101,8 @@ function oneOf<T extends string>(choices: readonly T[], value: string | undefine
 
 function progressText({ bytes, totalBytes, bytesPerSecond, secondsLeft }: PrepareProgress): string {
   const left = Number.isFinite(secondsLeft) ? `, ${formatSeconds(secondsLeft)} left` : '';
-  return `${(bytes / 1e6).toFixed(1)} of ${(totalBytes / 1e6).toFixed(1)} MB, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s${left},`;
+  const percent = Math.floor((100 * bytes) / Math.max(1, totalBytes));
+  return `tokenizing, ${(bytes / 1e6).toFixed(1)} of ${(totalBytes / 1e6).toFixed(1)} MB, ${percent} %, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s${left}`;
 }
 
 function formatSeconds(seconds: number): string {
