@@ -179,6 +179,9 @@ export async function startBatches(job: PretrainJob, outputPath: string, fresh: 
 async function openCorpus(options: PretrainOptions, note: (text: string) => void): Promise<PreparedCorpus> {
   const { data, corpus, tokenizer, output } = options;
   if (data !== undefined && corpus !== undefined) throw new UsageError('both --data and --corpus are given; expected one of them');
+  if (data !== undefined && options.textFormat !== undefined) {
+    throw new UsageError(`flags for the layout of text files are given with --data ${data}, which is prepared already`, { hint: 'They belong to `bertwright prepare`, or to --corpus.' });
+  }
   if (data !== undefined) return openPrepared(data);
   if (corpus === undefined) throw new UsageError('no text to train on', { hint: 'Give --data with a prepared corpus, or --corpus with text files and --tokenizer.' });
   if (tokenizer === undefined) throw new UsageError('--corpus needs a tokenizer', { hint: 'Give its folder with --tokenizer; `bertwright vocab` makes one.' });
@@ -192,6 +195,7 @@ async function openCorpus(options: PretrainOptions, note: (text: string) => void
     nextSentence: options.nextSentence,
     shortSeqProb: options.shortSeqProb,
     validationSplitPercentage: options.validationSplitPercentage,
+    ...options.textFormat,
     overwrite: options.overwrite,
     note,
     signal: options.signal,

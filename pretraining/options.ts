@@ -4,6 +4,7 @@ import type { PartialBertConfig } from '../src/config/index.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { OptimizationOptions, RunOptions } from '../src/train/options.js';
 import type { NextSentenceTask } from './examples.js';
+import type { TextFormatOptions } from './prepare/options.js';
 import type { Stage } from './stages.js';
 
 /** Where the text comes from; what is not given comes from the prepared corpus, or is its default. */
@@ -22,6 +23,8 @@ export interface CorpusOptions {
   readonly shortSeqProb?: number | undefined;
   /** Only with `corpus`: percent of the documents to hold out, default 1. */
   readonly validationSplitPercentage?: number | undefined;
+  /** Only with `corpus`. */
+  readonly textFormat?: TextFormatOptions | undefined;
 }
 
 export interface MaskingOptions {

@@ -196,6 +196,10 @@ test('text files are prepared on the way, once', async () => {
   assert.ok(existsSync(path.join(folder, 'onTheWay-data', 'manifest.json')));
   assert.equal(results['eval_nsp_accuracy'], undefined);
   assert.equal((await run('onTheWay', options)).alreadyComplete, true);
+  const records = writeText(folder, 'onTheWay.jsonl', ['river stone. Light under.', 'walk river', 'stone light', 'river stone. Light under.'].map((body) => `${JSON.stringify({ body })}\n`).join(''));
+  await run('records', { ...options, corpus: [records], textFormat: { textKey: 'body', splitSentences: true, dropRepeated: 'documents' }, validationSplitPercentage: 0, maxSteps: 1, perDeviceTrainBatchSize: 1 });
+  const { counts } = JSON.parse(readFileSync(path.join(folder, 'records-data', 'manifest.json'), 'utf8')) as { counts: Record<string, number> };
+  assert.deepEqual([counts['documents'], counts['sentences']], [3, 4]);
 });
 
 test('going on from a checkpoint starts with its weights', async () => {
@@ -245,6 +249,7 @@ test('wrong calls are refused before anything is written', async () => {
     [{ data: path.join(folder, 'nothing') }, 'no prepared corpus'],
     [{ modelConfig: 'tinny' }, 'Did you mean "tiny"'],
     [{ model: folder }, '--model and --model-config'],
+    [{ textFormat: { documents: 'line' } }, 'layout of text files'],
     [{ configOverrides: ['hidden_dropout=0'] }, 'Did you mean "hidden_dropout_prob"'],
     [{ modelConfig: undefined, model: folder, configOverrides: ['hidden_dropout_prob=0'] }, '--model and --config-overrides'],
     [{ modelConfig: undefined, model: path.join(folder, 'lerns') }, 'no model directory'],

@@ -18,17 +18,8 @@ export interface PrepareProgress {
   readonly tokens: number;
 }
 
-export interface PrepareOptions {
-  /** Text files or patterns of their names: plain, gzip or Zstandard; one sentence a line, or JSON lines (.jsonl) with a text each. */
-  readonly corpus: readonly string[];
-  readonly tokenizer: CorpusTokenizer;
-  readonly output: string;
-  readonly maxSeqLength?: number | undefined;
-  readonly nextSentence?: NextSentenceTask | undefined;
-  readonly shortSeqProb?: number | undefined;
-  readonly validationSplitPercentage?: number | undefined;
-  readonly masking?: 'dynamic' | 'static' | undefined;
-  readonly dupeFactor?: number | undefined;
+/** How the text is laid out in its files, and what is made of it before it is tokenized. */
+export interface TextFormatOptions {
   /** What ends a document in plain text, default blank-line; the end of a file always does. */
   readonly documents?: 'blank-line' | 'line' | undefined;
   /** The key of a JSON record that holds its text, default text. Each record is a document. */
@@ -41,6 +32,19 @@ export interface PrepareOptions {
   readonly dropRepeated?: 'none' | 'lines' | 'documents' | 'both' | undefined;
   /** Threads that tokenize; the result is the same for any number. Default: the processor's, 1 for a small corpus. */
   readonly workers?: number | undefined;
+}
+
+export interface PrepareOptions extends TextFormatOptions {
+  /** Text files or patterns of their names: plain, gzip or Zstandard; one sentence a line, or JSON lines (.jsonl) with a text each. */
+  readonly corpus: readonly string[];
+  readonly tokenizer: CorpusTokenizer;
+  readonly output: string;
+  readonly maxSeqLength?: number | undefined;
+  readonly nextSentence?: NextSentenceTask | undefined;
+  readonly shortSeqProb?: number | undefined;
+  readonly validationSplitPercentage?: number | undefined;
+  readonly masking?: 'dynamic' | 'static' | undefined;
+  readonly dupeFactor?: number | undefined;
   readonly overwrite?: boolean | undefined;
   /** Tokens of a shard; default 2^23 (32 MiB). */
   readonly shardTokens?: number | undefined;

@@ -133,7 +133,7 @@ function translateMlm(args: readonly string[]): Translation {
   const dropped: string[] = [...phases];
   const unsupported: Readonly<Record<string, string>> = {
     'validation-file': 'a share of the corpus is held out; see --validation-split-percentage', 'max-train-samples': 'see --max-steps',
-    'eval-strategy': 'see --eval-steps', 'save-strategy': 'see --save-steps', 'load-best-model-at-end': 'the last model is kept', 'metric-for-best-model': 'the last model is kept', 'greater-is-better': 'the last model is kept', workers: 'the corpus is prepared by one worker',
+    'eval-strategy': 'see --eval-steps', 'save-strategy': 'see --save-steps', 'load-best-model-at-end': 'the last model is kept', 'metric-for-best-model': 'the last model is kept', 'greater-is-better': 'the last model is kept',
   };
   for (const [name, reason] of Object.entries(unsupported)) {
     if (!flags.has(name)) continue;

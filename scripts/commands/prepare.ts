@@ -7,6 +7,7 @@ import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { terminalText } from '../cli/terminalText.js';
+import { oneOf, readTextFormat, textFormatOptions } from '../cli/textFormat.js';
 
 export const prepareCommand: CommandSpec = {
   name: 'prepare',
@@ -21,14 +22,9 @@ export const prepareCommand: CommandSpec = {
     'next-sentence': { type: 'string', describe: 'second task: nsp (next sentence), sop (sentence order), none', choices: ['nsp', 'sop', 'none'], default: 'nsp' },
     'short-seq-prob': { type: 'number', describe: 'share of deliberately shorter sequences', default: 0.1 },
     'validation-split-percentage': { type: 'number', describe: 'whole documents held out for evaluation', default: 1 },
-    documents: { type: 'string', describe: 'what ends a document in plain text, beside the end of a file', choices: ['blank-line', 'line'], default: 'blank-line' },
-    'text-key': { type: 'string', describe: 'key of the text in .jsonl records (default: text)' },
-    'split-sentences': { type: 'boolean', describe: 'lines are running text: split them into sentences' },
-    'unicode-normalization': { type: 'string', describe: 'before anything else', choices: ['none', 'nfc', 'nfkc'], default: 'none' },
-    'drop-repeated': { type: 'string', describe: 'of equal lines, documents or both keep the first only', choices: ['none', 'lines', 'documents', 'both'], default: 'none' },
-    workers: { type: 'number', describe: 'threads that tokenize; the result is the same for any number (default: one a core)', whole: true },
     masking: { type: 'string', describe: 'dynamic: new pairs and masks each epoch; static: the same ones over and over', choices: ['dynamic', 'static'], default: 'dynamic' },
     'dupe-factor': { type: 'number', describe: 'with static masks: how many versions of the text there are (default: 10)' },
+    ...textFormatOptions,
   },
   examples: [
     ['bertwright prepare --corpus corpus/*.txt --tokenizer tokenizer --output prepared', 'once, for many pretraining runs'],
@@ -60,12 +56,7 @@ export const prepareCommand: CommandSpec = {
         validationSplitPercentage: settings.number('validation-split-percentage'),
         masking: settings.string('masking') === 'static' ? 'static' : 'dynamic',
         dupeFactor: settings.number('dupe-factor'),
-        documents: settings.string('documents') === 'line' ? 'line' : 'blank-line',
-        textKey: settings.string('text-key'),
-        splitSentences: settings.boolean('split-sentences'),
-        unicodeNormalization: oneOf(['none', 'nfc', 'nfkc'], settings.string('unicode-normalization')),
-        dropRepeated: oneOf(['none', 'lines', 'documents', 'both'], settings.string('drop-repeated')),
-        workers: settings.number('workers'),
+        ...readTextFormat(settings),
         overwrite: settings.boolean('overwrite'),
         progress: (event) => progress.report({ stage: progressText(event), done: event.bytes }),
         note: (text) => {
@@ -93,10 +84,6 @@ async function printExamples(folder: string, count: number, json: boolean): Prom
   const text = await showExamples(folder, count);
   if (json) printJson({ output: folder, examples: text });
   else for (const line of text.split('\n')) printLine(terminalText(line));
-}
-
-function oneOf<T extends string>(choices: readonly T[], value: string | undefined): T | undefined {
-  return choices.find((choice) => choice === value);
 }
 
 function progressText({ bytes, totalBytes, bytesPerSecond, secondsLeft }: PrepareProgress): string {

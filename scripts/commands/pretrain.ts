@@ -7,6 +7,7 @@ import { withProfile } from '../cli/profile.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { terminalText } from '../cli/terminalText.js';
+import { oneOf, readTextFormat, textFormatOptions } from '../cli/textFormat.js';
 import { printRun, readOptimization, readRunOptions } from '../cli/trainingRun.js';
 
 const masking = 'Masking';
@@ -39,6 +40,7 @@ export const pretrainCommand: CommandSpec = {
     'min-lr-ratio': { type: 'number', describe: 'what the learning rate comes down to, as a share of its peak (default: 0)', group: 'Training' },
     prefetch: { type: 'boolean', describe: 'make batches ahead of time in a worker thread (default: unless the run is short; the batches are the same)', group: 'Training' },
     'max-eval-samples': { type: 'number', describe: 'held-out examples of an evaluation (default: 2000)', group: 'Training' },
+    ...textFormatOptions,
     ...seedOption,
     ...profileOption,
     ...engineOptions,
@@ -59,7 +61,6 @@ export const pretrainCommand: CommandSpec = {
     const { pretrain } = await import('../../pretraining/pretrain.js');
     const { parseStages } = await import('../../pretraining/stages.js');
     const { createProgress } = await import('../../src/train/progress.js');
-    const nextSentence = settings.string('next-sentence');
     const stages = settings.list('stages');
     const result = await withProfile(settings, () => abortOnSignals((signal) =>
       pretrain({
@@ -72,9 +73,10 @@ export const pretrainCommand: CommandSpec = {
         configOverrides: settings.list('config-overrides'),
         model: settings.string('model'),
         maxSeqLength: settings.number('max-seq-length'),
-        nextSentence: nextSentence === 'nsp' || nextSentence === 'sop' || nextSentence === 'none' ? nextSentence : undefined,
+        nextSentence: oneOf(['nsp', 'sop', 'none'], settings.string('next-sentence')),
         shortSeqProb: settings.number('short-seq-prob'),
         validationSplitPercentage: settings.number('validation-split-percentage'),
+        textFormat: readTextFormat(settings),
         mlmProbability: settings.number('mlm-probability'),
         evalMlmProbability: settings.number('eval-mlm-probability'),
         maskReplaceProb: settings.number('mask-replace-prob'),
