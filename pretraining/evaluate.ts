@@ -118,7 +118,7 @@ export function metricWarnings(metrics: PretrainingMetrics): string[] {
   const { eval_mlm_loss: loss, eval_unigram_loss: unigram, eval_nsp_accuracy: accuracy, eval_nsp_majority: majority } = metrics;
   if (!(loss <= unigram - 0.1)) {
     warnings.push(
-      `the held-out MLM loss (${loss.toFixed(3)} nats) is not below what word frequencies alone reach (${unigram.toFixed(3)}): the model has learned no context yet; train longer, with a higher learning rate, or on more text`,
+      `the held-out MLM loss (${loss.toFixed(3)} nats) is not below what word frequencies alone reach (${unigram.toFixed(3)}): the model has learned no context yet; train longer or on more text, or, where the loss has stood still at this value, with a lower learning rate`,
     );
   }
   if (accuracy !== undefined && majority !== undefined && accuracy <= majority + 0.01) {
