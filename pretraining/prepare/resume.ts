@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
 import { type StoreFile, readStoreFile } from '../../src/data/tokenStore.js';
-import type { ResumePoint, WriterCounts, WriterProgress, WriterRows } from '../corpusWriter.js';
+import type { ResumePoint, WriterCounts, WriterProgress, WriterRows } from './corpusWriter.js';
 import type { PrepareSettings } from '../manifest.js';
 
 const resumeName = 'resume.json';

@@ -6,7 +6,7 @@ import { DataError, InterruptedError } from '../../src/data/errors.js';
 import { readTextBytes, type TextPosition } from '../../src/data/textLines.js';
 import { BertTokenizer, type TextTokenizer } from '../../src/tokenizer/index.js';
 import { GenericTokenizer } from '../../src/tokenizer/genericTokenizer.js';
-import { CorpusWriter, startOfCorpus, type WriterRows, type WrittenCorpus } from '../corpusWriter.js';
+import { CorpusWriter, startOfCorpus, type WriterRows, type WrittenCorpus } from './corpusWriter.js';
 import { type CorpusFile, type PreparedManifest, hashText, manifestName, manifestText } from '../manifest.js';
 import type { CorpusTokenizer, EncodedBlock } from './encodeBlock.js';
 import { type Encoder, localEncoder, threadedEncoder } from './encoders.js';

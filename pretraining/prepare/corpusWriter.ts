@@ -4,14 +4,14 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import path from 'node:path';
-import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
-import { DataError } from '../src/data/errors.js';
-import type { TextPosition } from '../src/data/textLines.js';
-import { type DocumentIndex, type StoreFile, encodeDocumentIndex, encodeTokenShard, maxShardBytes } from '../src/data/tokenStore.js';
-import { documentsName } from './manifest.js';
-import type { EncodedBlock } from './prepare/encodeBlock.js';
-import { GrowingInts } from './prepare/growingInts.js';
-import { FingerprintTable } from './prepare/repeats.js';
+import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
+import { DataError } from '../../src/data/errors.js';
+import type { TextPosition } from '../../src/data/textLines.js';
+import { type DocumentIndex, type StoreFile, encodeDocumentIndex, encodeTokenShard, maxShardBytes } from '../../src/data/tokenStore.js';
+import { documentsName } from '../manifest.js';
+import type { EncodedBlock } from './encodeBlock.js';
+import { GrowingInts } from './growingInts.js';
+import { FingerprintTable } from './repeats.js';
 
 /** Sums over whole documents. */
 export interface WriterCounts {
