@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isPresetName, type PartialBertConfig, presetConfig, presetNames, readConfig, bertConfig, type BertConfig, withOverrides } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
+import { isOptimizerKind, type OptimizerKind, optimizerKinds } from '../src/optim/optimizerKinds.js';
 import { chosenWarmup, scheduleType, type ScheduleType } from '../src/optim/schedules.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { ExampleSettings } from './examples.js';
@@ -26,7 +27,7 @@ export interface PretrainPlan {
   readonly stages: readonly StagePlan[];
   /** Epochs whose masks are used over and over; undefined for ever new ones. */
   readonly dupeFactor: number | undefined;
-  readonly optimizer: 'adamw' | 'adamw-bert';
+  readonly optimizer: OptimizerKind;
   /** Sequences of a micro-batch of the first stage, or under a budget of tokens how many of the longest fit. */
   readonly batchSize: number;
   readonly tokensPerBatch: number | undefined;
@@ -63,7 +64,7 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     throw new UsageError('both --per-device-train-batch-size and --tokens-per-batch are given; expected one of them');
   }
   const optimizer: string = options.optimizer ?? 'adamw';
-  if (optimizer !== 'adamw' && optimizer !== 'adamw-bert') throw new UsageError(`optimizer is "${optimizer}"; expected adamw or adamw-bert.${didYouMean(optimizer, ['adamw', 'adamw-bert'])}`);
+  if (!isOptimizerKind(optimizer)) throw new UsageError(`optimizer is "${optimizer}"; expected ${optimizerKinds.join(', ')}.${didYouMean(optimizer, optimizerKinds)}`);
   const masking: MaskingSettings = {
     ...defaultMasking(maxSeqLength, options.mlmProbability),
     maskReplaceProb: options.maskReplaceProb ?? 0.8,

@@ -8,6 +8,7 @@ import { DataError, InterruptedError, UsageError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { engineInfo, setEngine } from '../src/engine/index.js';
 import { BertForPreTraining } from '../src/models/index.js';
+import { optimizerKinds } from '../src/optim/optimizerKinds.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { PretrainingBatches, pretrainingVocabulary } from './batches.js';
 import { HeldOutEvaluation, metricWarnings } from './evaluate.js';
@@ -122,15 +123,19 @@ test('after an abort the run goes on and ends bit for bit where an uninterrupted
 });
 
 test('after a crash the run goes on from its last checkpoint and ends bit for bit the same', async () => {
-  await run('uncrashed', { saveSteps: 3 });
   const crash = (event: ProgressEvent): void => {
     if (event.type === 'step' && event.step === 5) throw new Error('crash');
   };
-  await assert.rejects(run('crashed', { saveSteps: 3, progress: crash }), /crash/);
-  assert.deepEqual(readdirSync(path.join(folder, 'crashed')).filter((name) => name.startsWith('checkpoint')), ['checkpoint-3']);
-  await run('crashed', { saveSteps: 3 });
-  assert.deepEqual(weights('crashed'), weights('uncrashed'));
-  assert.deepEqual(history('crashed'), history('uncrashed'));
+  for (const optimizer of optimizerKinds) {
+    const [whole, crashed] = [`uncrashed-${optimizer}`, `crashed-${optimizer}`];
+    await run(whole, { saveSteps: 3, optimizer });
+    await assert.rejects(run(crashed, { saveSteps: 3, optimizer, progress: crash }), /crash/);
+    assert.deepEqual(readdirSync(path.join(folder, crashed)).filter((name) => name.startsWith('checkpoint')), ['checkpoint-3']);
+    await run(crashed, { saveSteps: 3, optimizer });
+    assert.deepEqual(weights(crashed), weights(whole));
+    assert.deepEqual(history(crashed), history(whole));
+  }
+  assert.notDeepEqual(weights('uncrashed-lamb'), weights('uncrashed-adamw'));
 });
 
 test('the same call again does nothing, other settings are refused', async () => {

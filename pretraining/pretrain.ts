@@ -11,7 +11,7 @@ import { InterruptedError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
-import { AdamW } from '../src/optim/adamw.js';
+import { createOptimizer } from '../src/optim/createOptimizer.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { type LossResult, type TrainingResult, runTraining } from '../src/train/loop.js';
 import { MetricLog, RateLog, trainerStateJson } from '../src/train/metricLog.js';
@@ -136,8 +136,7 @@ async function run(job: PretrainJob, started: StartedBatches, output: OutputDire
   const { plan, length, options, corpus } = job;
   const heldOut = corpus.heldOutDocuments.length === 0 ? undefined : new StageEvaluations(job, started);
   if (heldOut === undefined) job.note('no document is held out (too few, or --validation-split-percentage 0): nothing is evaluated');
-  const optimizer = new AdamW(model.namedParameters(), {
-    kind: plan.optimizer,
+  const optimizer = createOptimizer(plan.optimizer, model.namedParameters(), {
     beta1: plan.adamBeta1,
     beta2: plan.adamBeta2,
     epsilon: plan.adamEpsilon,

@@ -9,7 +9,8 @@ import { readResults } from '../src/checkpoint/results.js';
 import { DataError, InterruptedError } from '../src/data/errors.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
-import { AdamW } from '../src/optim/adamw.js';
+import { createOptimizer } from '../src/optim/createOptimizer.js';
+import type { MomentOptimizer } from '../src/optim/momentOptimizer.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
 import { assignValues } from '../src/optim/assignValues.js';
 import { type LoopState, runTraining, type TrainingResult } from '../src/train/loop.js';
@@ -82,8 +83,7 @@ async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<F
   const precisionBefore = engineInfo().matmulPrecision;
   setMatmulPrecision(job.trainingPrecision);
   const model = await job.loadModel();
-  const optimizer = new AdamW(model.namedParameters(), {
-    kind: plan.optimizer,
+  const optimizer = createOptimizer(plan.optimizer, model.namedParameters(), {
     beta1: plan.adamBeta1,
     beta2: plan.adamBeta2,
     epsilon: plan.adamEpsilon,
@@ -138,7 +138,7 @@ async function train(
   job: FinetuneJob,
   output: OutputDirectory,
   model: SequenceClassificationModel,
-  optimizer: AdamW,
+  optimizer: MomentOptimizer,
   encoded: EncodedSplits,
   labelMap: readonly number[] | undefined,
   resume: LoopState | undefined,

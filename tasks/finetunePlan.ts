@@ -1,6 +1,6 @@
 /** Turns the options of a fine-tune into the numbers it runs with: recipe, batch, schedule, evaluation and saving. */
 import { UsageError } from '../src/data/errors.js';
-import { defaultEpsilon } from '../src/optim/adamw.js';
+import { defaultEpsilon, type OptimizerKind } from '../src/optim/optimizerKinds.js';
 import { chosenWarmup, resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
 import type { EvalStrategy, FinetuneOptions } from './options.js';
 import { defaultRecipe, recipe } from './recipes.js';
@@ -15,7 +15,7 @@ export interface FinetunePlan {
   readonly lrSchedulerType: ScheduleType;
   readonly warmupSteps: number;
   readonly weightDecay: number;
-  readonly optimizer: 'adamw' | 'adamw-bert';
+  readonly optimizer: OptimizerKind;
   readonly adamBeta1: number;
   readonly adamBeta2: number;
   readonly adamEpsilon: number;

@@ -1,4 +1,5 @@
 /** Flags of the task commands and their translation to the runners' options. */
+import { optimizerKinds } from '../../src/optim/optimizerKinds.js';
 import type { DataOptions, EvalStrategy, HyperparameterOptions } from '../../tasks/options.js';
 import { glueDataOption, trainingOptions } from './options.js';
 import type { Settings } from './settings.js';
@@ -31,7 +32,7 @@ export const finetuneOptions: Readonly<Record<string, OptionSpec>> = {
   recipe: { type: 'string', describe: 'where unset hyperparameters come from: bertwright, hf-docs, hf-defaults, bert-paper, google-small, mosaic (default: bertwright)' },
   'max-seq-length': { type: 'number', describe: 'longest input in tokens' },
   ...trainingOptions,
-  optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not', choices: ['adamw', 'adamw-bert'], group: 'Training' },
+  optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not; lamb is for batches of thousands', choices: [...optimizerKinds], group: 'Training' },
   'label-smoothing-factor': { type: 'number', describe: 'share of the target spread over all classes', group: 'Training' },
   'layer-wise-lr-decay': { type: 'number', describe: 'factor on the learning rate from each layer to the one below', group: 'Training' },
   'max-train-samples': { type: 'number', describe: 'use the first N training rows', group: 'Training' },

@@ -1,5 +1,6 @@
 /** What `pretrain` and `finetune` share: the flags of every training run as the runners' options, and what a finished run prints. */
 import type { Results } from '../../src/checkpoint/results.js';
+import { isOptimizerKind } from '../../src/optim/optimizerKinds.js';
 import type { OptimizationOptions, RunOptions } from '../../src/train/options.js';
 import { precisionOption } from './engine.js';
 import { printJson, printLine } from './output.js';
@@ -23,7 +24,7 @@ export function readOptimization(settings: Settings): OptimizationOptions {
     maxGradNorm: settings.number('max-grad-norm'),
     maxSteps: settings.number('max-steps'),
     numTrainEpochs: settings.number('num-train-epochs'),
-    optimizer: optimizer === 'adamw' || optimizer === 'adamw-bert' ? optimizer : undefined,
+    optimizer: optimizer !== undefined && isOptimizerKind(optimizer) ? optimizer : undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 /** `bertwright pretrain`: masked-language-model and next-sentence pretraining. */
 import { UsageError } from '../../src/data/errors.js';
+import { optimizerKinds } from '../../src/optim/optimizerKinds.js';
 import { parseDuration } from '../cli/duration.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions, profileOption, runOptions, seedOption, trainingOptions } from '../cli/options.js';
@@ -34,7 +35,7 @@ export const pretrainCommand: CommandSpec = {
     'mask-replace-prob': { type: 'number', describe: 'of those, share replaced by [MASK] (default: 0.8)', group: masking },
     'random-replace-prob': { type: 'number', describe: 'of those, share replaced by a random token (default: 0.1)', group: masking },
     'whole-word-masking': { type: 'boolean', describe: "mask all pieces of a word together", group: masking },
-    optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not (default: adamw)', choices: ['adamw', 'adamw-bert'], group: 'Training' },
+    optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not; lamb is for batches of thousands (default: adamw)', choices: [...optimizerKinds], group: 'Training' },
     'tokens-per-batch': { type: 'number', describe: 'size of a batch in tokens instead of sequences: as many examples as fit', group: 'Training' },
     ...trainingOptions,
     'min-lr-ratio': { type: 'number', describe: 'what the learning rate comes down to, as a share of its peak (default: 0)', group: 'Training' },

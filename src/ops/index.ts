@@ -10,7 +10,7 @@ export { linear } from './linear.js';
 export { linearActivation } from './linearActivation.js';
 export { classCrossEntropy, type LossOptions, meanSquaredError } from './losses.js';
 export { mlmCrossEntropy, type MlmCrossEntropyOptions } from './mlmCrossEntropy.js';
-export { type AdamWStep, adamwUpdate, sumOfSquares } from './optimizerOps.js';
+export { type AdamWStep, type LambStep, adamwUpdate, lambUpdate, sumOfSquares } from './optimizerOps.js';
 export { qkvLinear } from './qkvLinear.js';
 export { gatherRows, scatterAddRows } from './rows.js';
 export { type AttentionLayout, type AttentionWeights, attentionSublayer, type FeedForwardWeights, feedForwardSublayer, type LinearWeights, type SublayerEnd } from './sublayers.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { type AdamWStep, adamwUpdate, sumOfSquares } from './index.js';
+import { type AdamWStep, adamwUpdate, lambUpdate, sumOfSquares } from './index.js';
 import { assertClose, evaluateCase, type OpResult, whyNot } from './testing/engines.js';
 import { largeCases, smallCases } from './testing/opCases.js';
 
@@ -11,7 +11,7 @@ const engines = ['cpu', 'wasm', 'native'] as const;
 test('ops on every engine', async (t) => {
   assert.equal(await whyNot('cpu'), undefined);
   const expected = new Map<string, OpResult>(cases.map((opCase) => [opCase.name, evaluateCase(opCase)]));
-  const expectedUpdate = threeAdamWSteps();
+  const expectedUpdates = (['AdamW', 'LAMB'] as const).map((rule) => [rule, threeSteps(rule)] as const);
 
   for (const engine of engines) {
     await t.test(`${engine}: values, gradients and tensor counts of every op`, async (t) => {
@@ -38,9 +38,11 @@ test('ops on every engine', async (t) => {
         });
       }
 
-      await t.test('three AdamW steps are the plain reference\'s', () => {
-        threeAdamWSteps().forEach((values, i) => { assertClose(values, expectedUpdate[i] ?? [], `tensor ${i}`, 1e-6); });
-      });
+      for (const [rule, expectedUpdate] of expectedUpdates) {
+        await t.test(`three ${rule} steps are the plain reference's`, () => {
+          threeSteps(rule).forEach((values, i) => { assertClose(values, expectedUpdate[i] ?? [], `tensor ${i}`, 1e-6); });
+        });
+      }
 
       await t.test('the sum of squares takes in all tensors, and lets NaN and infinities through', () => {
         const [a, b, nan, infinite] = [tf.tensor1d([1, -2, 3]), tf.tensor2d([[0.5], [4]]), tf.tensor1d([1, Number.NaN]), tf.tensor1d([Number.NEGATIVE_INFINITY])];
@@ -55,7 +57,7 @@ test('ops on every engine', async (t) => {
 });
 
 /** Parameters, first and second moments of two tensors (one of a single element) after three steps with decay, clipping and lr factors. */
-function threeAdamWSteps(): Float32Array[] {
+function threeSteps(rule: 'AdamW' | 'LAMB'): Float32Array[] {
   const wave = (size: number, frequency: number): tf.Tensor1D => tf.tensor1d(Float32Array.from({ length: size }, (_, i) => Math.sin(frequency * (i + 1))));
   const variablesOf = (frequency: number | undefined): tf.Variable[] =>
     [67, 1].map((size) => tf.tidy(() => tf.variable(frequency === undefined ? tf.zeros([size]) : wave(size, frequency))));
@@ -66,7 +68,8 @@ function threeAdamWSteps(): Float32Array[] {
       weightDecay: Float32Array.of(0.01, 0), lrScale: Float32Array.of(1, 0.5), learningRate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-6,
       correction1: 1 - 0.9 ** t, correction2: 1 - 0.999 ** t, gradScale: 0.3,
     };
-    adamwUpdate(parameters, gradients, ms, vs, step);
+    if (rule === 'AdamW') adamwUpdate(parameters, gradients, ms, vs, step);
+    else lambUpdate(parameters, gradients, ms, vs, { ...step, adapted: [true, false] });
     tf.dispose(gradients);
   }
   const all = [...parameters, ...ms, ...vs];

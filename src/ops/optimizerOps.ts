@@ -1,4 +1,4 @@
-/** What an optimizer step does to whole lists of tensors: the global norm and AdamW's update in place. */
+/** What an optimizer step does to whole lists of tensors: the global norm, and AdamW's and LAMB's updates in place. */
 import * as tf from '@tensorflow/tfjs';
 import { addon, nativeActive, valuesOf } from '../native/tensors.js';
 
@@ -45,6 +45,35 @@ export function adamwUpdate(parameters: readonly tf.Variable[], gradients: reado
     parameters.map(valuesOf), gradients.map(valuesOf), ms.map(valuesOf), vs.map(valuesOf), step.weightDecay, step.lrScale,
     step.learningRate, step.beta1, step.beta2, step.epsilon, step.correction1, step.correction2, step.gradScale,
   );
+}
+
+/** Numbers of one LAMB step. */
+export interface LambStep extends AdamWStep {
+  /** Of each parameter: whether its step is scaled to its norm. */
+  readonly adapted: readonly boolean[];
+}
+
+/**
+ * One LAMB step over lists of parameters, their gradients and moments, each quadruple of one shape: Adam's direction of all of them, plus decay, then
+ * each parameter moves along its own by the learning rate times the ratio of norms (1 where not adapted, or where a norm is 0).
+ * Needs room for one more copy of the parameters while it runs.
+ */
+export function lambUpdate(parameters: readonly tf.Variable[], gradients: readonly tf.Tensor[], ms: readonly tf.Variable[], vs: readonly tf.Variable[], step: LambStep): void {
+  const none = new Float32Array(parameters.length);
+  // AdamW from 0 with the rate -1 and no decay leaves its direction.
+  const directions = parameters.map((parameter) => tf.tidy(() => tf.variable(tf.zeros(parameter.shape), false)));
+  adamwUpdate(directions, gradients, ms, vs, { ...step, weightDecay: none, lrScale: none.map(() => 1), learningRate: -1 });
+  parameters.forEach((parameter, i) => {
+    const direction = directions[i] as tf.Variable;
+    const decay = step.weightDecay[i] as number;
+    tf.tidy(() => {
+      const update = decay === 0 ? direction : direction.add(parameter.mul(decay));
+      const ratio = step.adapted[i] === true ? Math.sqrt(sumOfSquares([parameter]) / sumOfSquares([update])) : 1;
+      const trust = ratio > 0 && ratio < Number.POSITIVE_INFINITY ? ratio : 1;
+      parameter.assign(parameter.sub(update.mul(step.learningRate * (step.lrScale[i] as number) * trust)));
+    });
+    direction.dispose();
+  });
 }
 
 /** The sum of squares of all elements of all tensors, accumulated in float64; NaN and infinities come through. */

@@ -1,4 +1,5 @@
 /** The options that every training run takes, whatever it trains. What is not given is the caller's default. */
+import type { OptimizerKind } from '../optim/optimizerKinds.js';
 import type { ProgressEvent } from './types.js';
 
 export type MatmulPrecision = 'highest' | 'bf16' | 'auto';
@@ -32,7 +33,7 @@ export interface OptimizationOptions {
   readonly maxGradNorm?: number | undefined;
   readonly maxSteps?: number | undefined;
   readonly numTrainEpochs?: number | undefined;
-  readonly optimizer?: 'adamw' | 'adamw-bert' | undefined;
+  readonly optimizer?: OptimizerKind | undefined;
 }
 
 /** The output directory, what is written into it when, and what happens to an earlier run in it. */

@@ -1,7 +1,7 @@
 /** The loop's state as the plain values and tensors of training_state/. */
 import { DataError } from '../data/errors.js';
 import { type HostTensor, loadTrainingState, saveTrainingState } from '../checkpoint/trainingState.js';
-import type { Moments } from '../optim/adamw.js';
+import type { Moments } from '../optim/momentOptimizer.js';
 import type { LogEntry, LoopState } from './types.js';
 
 /** Writes `<directory>/training_state/`. */

@@ -1,12 +1,12 @@
 /** One optimizer step: forward and backward over its micro-batches, clipping by the global norm, update. */
 import type { PackedBatch } from '../data/packedBatch.js';
 import { profiled } from '../native/profile.js';
-import type { AdamW } from '../optim/adamw.js';
 import { clipFactor } from '../optim/clipping.js';
+import type { MomentOptimizer } from '../optim/momentOptimizer.js';
 import { disposeGradients, type StepGradients, type StepGradientsOptions, stepGradients } from './gradients.js';
 
 export interface OptimizerStepOptions<B extends PackedBatch> extends StepGradientsOptions<B> {
-  readonly optimizer: AdamW;
+  readonly optimizer: MomentOptimizer;
   readonly learningRate: number;
   /** Largest global gradient norm; 0 switches clipping off. */
   readonly maxGradNorm: number;

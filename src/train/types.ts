@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { PackedBatch } from '../data/packedBatch.js';
 import type { ForwardContext } from '../encoder/types.js';
-import type { AdamW, OptimizerState } from '../optim/adamw.js';
+import type { MomentOptimizer, OptimizerState } from '../optim/momentOptimizer.js';
 import type { ScheduleType } from '../optim/schedules.js';
 import type { Utilisation } from './throughput.js';
 
@@ -67,7 +67,7 @@ export interface RateRecord {
 export interface TrainingOptions<B extends PackedBatch> {
   /** By Hugging Face name. A parameter that no loss touches in a step is left as it is in that step. */
   readonly parameters: ReadonlyMap<string, tf.Variable>;
-  readonly optimizer: AdamW;
+  readonly optimizer: MomentOptimizer;
   readonly batches: BatchSource<B>;
   /**
    * Called inside a gradient tape, synchronously; `all` are the step's micro-batches, for weighting by tokens or sequences.

@@ -7,7 +7,7 @@ import { type TensorData, writeSafetensors } from '../../../src/checkpoint/safet
 import { UsageError } from '../../../src/data/errors.js';
 import type { PretrainingBatch } from '../../../src/data/pretrainingBatch.js';
 import { BertForPreTraining } from '../../../src/models/index.js';
-import { defaultEpsilon } from '../../../src/optim/adamw.js';
+import { defaultEpsilon } from '../../../src/optim/optimizerKinds.js';
 import { AutoTokenizer } from '../../../src/tokenizer/index.js';
 
 export interface StartOptions {
