@@ -87,7 +87,7 @@ test('the number of predictions is rounded, at least one and at most the maximum
 });
 
 test('the pieces of a word are chosen together', () => {
-  const settings = { ...defaultMasking(128), wholeWordMasking: true };
+  const settings = { ...defaultMasking(128), unit: 'word' } as const;
   let chosenTokens = 0;
   for (let seed = 0; seed < 500; seed++) {
     const { before, positions } = mask(settings, seed);
@@ -104,9 +104,65 @@ test('the pieces of a word are chosen together', () => {
   assert.ok(chosenTokens / (500 * 19) > 0.97);
 });
 
+test('spans are runs of whole words within a segment, of geometric length, each replaced by one draw', () => {
+  const settings = { ...defaultMasking(512), unit: 'span', maxPredictions: 120, mlmProbability: 0.3 } as const;
+  const tokens = 402;
+  const separators = [0, 200, 401];
+  const lengths = new Array<number>(40).fill(0);
+  const kinds = { masked: 0, kept: 0, random: 0 };
+  for (let seed = 0; seed < 400; seed++) {
+    const draw = new Random(seed, 7);
+    // Words of one piece each, so that the words of a span can be counted.
+    const before = Int32Array.from({ length: tokens }, () => 5 + draw.integer(600));
+    const after = before.slice();
+    const { positions } = maskSequence(after, 0, tokens, separators, settings, vocabulary, new Random(seed, 8));
+    assert.equal(positions.length, 120);
+    const runs: number[][] = [];
+    for (const position of positions) {
+      assert.ok(!separators.includes(position));
+      if (runs.at(-1)?.at(-1) === position - 1) runs.at(-1)?.push(position);
+      else runs.push([position]);
+    }
+    for (const run of runs) lengths[run.length] = (lengths[run.length] ?? 0) + 1;
+    for (const position of positions) kinds[after[position] === maskTokenId ? 'masked' : after[position] === before[position] ? 'kept' : 'random'] += 1;
+  }
+  // SpanBERT's mean is 3.8; spans that touch count as one here, spans that meet another or the end of the predictions are cut.
+  const runs = lengths.reduce((sum, count) => sum + count, 0);
+  const mean = (400 * 120) / runs;
+  assert.ok(mean > 3.4 && mean < 5.2, `mean length ${mean}`);
+  assert.ok((lengths[1] ?? 0) > (lengths[4] ?? 0) && (lengths[4] ?? 0) > (lengths[8] ?? 0), lengths.join(' '));
+  const all = 400 * 120;
+  assert.ok(Math.abs(kinds.masked / all - 0.8) < 0.02 && Math.abs(kinds.kept / all - 0.1) < 0.015 && Math.abs(kinds.random / all - 0.1) < 0.015, JSON.stringify(kinds));
+
+  // Masked or kept with equal chance: neighbours agree in half of the cases where each has its own draw, mostly where a span has one.
+  const agreement = (unit: 'token' | 'span'): number => {
+    let agree = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const ids = new Int32Array(102).fill(9);
+      maskSequence(ids, 0, 102, [0, 101], { ...settings, unit, maxPredictions: 100, mlmProbability: 0.99, maskReplaceProb: 0.5, randomReplaceProb: 0 }, vocabulary, new Random(seed, 9));
+      for (let i = 2; i < 101; i++) if (ids[i] === ids[i - 1]) agree += 1;
+    }
+    return agree / (200 * 99);
+  };
+  assert.ok(Math.abs(agreement('token') - 0.5) < 0.02 && agreement('span') > 0.75, `${agreement('token')} and ${agreement('span')}`);
+});
+
+test('the words of a span keep their pieces together', () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const { before, positions } = mask({ ...defaultMasking(128), unit: 'span' }, seed);
+    const chosen = new Set(positions);
+    assert.ok(positions.length >= 1 && positions.length <= 19 && chosen.size === positions.length);
+    for (const position of positions) {
+      if (vocabulary.continues[before[position] ?? 0] === 1 && !fixed.includes(position - 1)) assert.ok(chosen.has(position - 1));
+      const next = position + 1;
+      if (next < length && !fixed.includes(next) && vocabulary.continues[before[next] ?? 0] === 1) assert.ok(chosen.has(next));
+    }
+  }
+});
+
 test('a word longer than all predictions is still masked where there is no other', () => {
   const ids = Int32Array.of(2, 10, 700, 701, 702, 3);
-  const { positions } = maskSequence(ids, 0, 6, [0, 5], { ...defaultMasking(128), wholeWordMasking: true }, vocabulary, new Random(1));
+  const { positions } = maskSequence(ids, 0, 6, [0, 5], { ...defaultMasking(128), unit: 'word' }, vocabulary, new Random(1));
   assert.deepEqual([...positions], [1, 2, 3, 4]);
 });
 

@@ -5,6 +5,15 @@
 import { UsageError } from '../src/data/errors.js';
 import type { Random } from '../src/data/random.js';
 
+/**
+ * What is chosen at once: a token; all pieces of a word; or a span of words, its length drawn from a geometric distribution and all of it replaced by
+ * one draw (SpanBERT, Joshi et al., 2020, https://arxiv.org/abs/1907.10529, section 3.1).
+ */
+export type MaskingUnit = 'token' | 'word' | 'span';
+
+/** SpanBERT's: lengths of 1 to 10 words, each 0.8 times as likely as the one before. */
+export const spanLengths = { success: 0.2, longest: 10 } as const;
+
 export interface MaskingSettings {
   /** Share of a sequence's tokens that is predicted. */
   readonly mlmProbability: number;
@@ -12,15 +21,14 @@ export interface MaskingSettings {
   readonly maskReplaceProb: number;
   /** Of those, the share that becomes a random piece of the whole vocabulary, specials included as in the original code. */
   readonly randomReplaceProb: number;
-  /** The pieces of a word are chosen together; each is then replaced by its own draw. */
-  readonly wholeWordMasking: boolean;
+  readonly unit: MaskingUnit;
   /** Most predictions in one sequence. */
   readonly maxPredictions: number;
 }
 
 /** BERT's settings for a length: 15%, 80/10/10, at most a little over 15% of the longest sequence. */
 export function defaultMasking(maxSeqLength: number, mlmProbability = 0.15): MaskingSettings {
-  return { mlmProbability, maskReplaceProb: 0.8, randomReplaceProb: 0.1, wholeWordMasking: false, maxPredictions: Math.ceil(mlmProbability * maxSeqLength) };
+  return { mlmProbability, maskReplaceProb: 0.8, randomReplaceProb: 0.1, unit: 'token', maxPredictions: Math.ceil(mlmProbability * maxSeqLength) };
 }
 
 /** Throws a UsageError for shares that are none. */
@@ -59,15 +67,14 @@ export function maskSequence(
   let count = 0;
   for (let i = 0; i < length; i++) if (!fixed.includes(i)) candidates[count++] = i;
   const wanted = Math.min(count, settings.maxPredictions, Math.max(1, Math.round(settings.mlmProbability * length)));
-  const positions = settings.wholeWordMasking
-    ? chooseWords(candidates.subarray(0, count), inputIds, start, wanted, vocabulary, random)
-    : chooseTokens(candidates.subarray(0, count), wanted, random);
-  positions.sort();
+  const free = candidates.subarray(0, count);
+  const chosen = settings.unit === 'token' ? { positions: chooseTokens(free, wanted, random) } : chooseWords(wordsAmong(free, inputIds, start, vocabulary), settings.unit, wanted, random);
+  const positions = chosen.positions.sort();
   const labels = new Int32Array(positions.length);
   for (let i = 0; i < positions.length; i++) {
     const at = start + (positions[i] as number);
     labels[i] = inputIds[at] as number;
-    const draw = random.uniform();
+    const draw = chosen.draws?.get(positions[i] as number) ?? random.uniform();
     if (draw < settings.maskReplaceProb) inputIds[at] = vocabulary.maskTokenId;
     else if (draw < settings.maskReplaceProb + settings.randomReplaceProb) inputIds[at] = random.integer(vocabulary.size);
   }
@@ -85,8 +92,8 @@ function chooseTokens(candidates: Int32Array, wanted: number, random: Random): I
   return candidates.slice(0, wanted);
 }
 
-/** Whole words in random order as long as they fit; where none fits, the shortest. */
-function chooseWords(candidates: Int32Array, inputIds: Int32Array, start: number, wanted: number, vocabulary: MaskingVocabulary, random: Random): Int32Array {
+/** The words among the candidates, in their order: the places of each one's pieces. */
+function wordsAmong(candidates: Int32Array, inputIds: Int32Array, start: number, vocabulary: MaskingVocabulary): number[][] {
   const words: number[][] = [];
   let last = Number.NEGATIVE_INFINITY;
   for (const position of candidates) {
@@ -96,12 +103,44 @@ function chooseWords(candidates: Int32Array, inputIds: Int32Array, start: number
     else words.push([position]);
     last = position;
   }
-  random.shuffle(words);
+  return words;
+}
+
+/** Places and, where they are replaced together, the draw that decides how. */
+interface Chosen {
+  readonly positions: Int32Array;
+  readonly draws?: ReadonlyMap<number, number>;
+}
+
+/**
+ * Words in random order as long as they fit, or spans that start at them: each goes on while the next word follows without a gap, is not chosen yet and
+ * fits. Where no word fits, the shortest.
+ */
+function chooseWords(words: readonly number[][], unit: 'word' | 'span', wanted: number, random: Random): Chosen {
   const chosen: number[] = [];
-  for (const word of words) {
-    if (chosen.length + word.length <= wanted) chosen.push(...word);
+  const draws = new Map<number, number>();
+  const taken = new Set<number>();
+  for (const first of random.shuffle(words.map((_, i) => i))) {
     if (chosen.length === wanted) break;
+    if (taken.has(first) || chosen.length + (words[first] as number[]).length > wanted) continue;
+    const [length, draw] = unit === 'span' ? [spanLength(random), random.uniform()] : [1, undefined];
+    for (let i = first; i < Math.min(first + length, words.length); i++) {
+      const word = words[i] as number[];
+      const follows = i === first || (words[i - 1] as number[]).at(-1) === (word[0] as number) - 1;
+      if (!follows || taken.has(i) || chosen.length + word.length > wanted) break;
+      taken.add(i);
+      chosen.push(...word);
+      if (draw !== undefined) for (const position of word) draws.set(position, draw);
+    }
   }
-  if (chosen.length > 0) return Int32Array.from(chosen);
-  return Int32Array.from(words.reduce((shortest, word) => (word.length < shortest.length ? word : shortest), words[0] ?? []));
+  if (chosen.length > 0) return { positions: Int32Array.from(chosen), draws };
+  return { positions: Int32Array.from(words.reduce((shortest, word) => (word.length < shortest.length ? word : shortest), words[0] ?? [])) };
+}
+
+/** How many words a span has. */
+function spanLength(random: Random): number {
+  const { success, longest } = spanLengths;
+  // The inverse of the distribution cut off after the longest.
+  const below = 1 - random.uniform() * (1 - (1 - success) ** longest);
+  return Math.min(longest, 1 + Math.floor(Math.log(below) / Math.log(1 - success)));
 }

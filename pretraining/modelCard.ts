@@ -39,7 +39,7 @@ export function pretrainingCard(job: PretrainJob, model: PreTrainingModel, resul
     '',
     ...(table.length === 0 ? [] : [`On ${Number(results['eval_samples'])} examples of ${counts.heldOutDocuments} held-out documents:`, '', '| | |', '|---|---:|', ...table, '']),
     ...(warnings.length === 0 ? [] : [...warnings, '']),
-    `Settings: next-sentence task ${plan.examples.nextSentence}, at most ${plan.examples.maxSeqLength} tokens, ${plan.masking.mlmProbability} of them predicted${plan.masking.wholeWordMasking ? ' (whole words)' : ''}, batch ${describeBatch(plan)}, ${plan.optimizer}, learning rate ${plan.learningRate}, ${plan.schedule} schedule, weight decay ${plan.weightDecay}.`,
+    `Settings: next-sentence task ${plan.examples.nextSentence}, at most ${plan.examples.maxSeqLength} tokens, ${plan.masking.mlmProbability} of them predicted${{ token: '', word: ' (whole words)', span: ' (spans of words)' }[plan.masking.unit]}, batch ${describeBatch(plan)}, ${plan.optimizer}, learning rate ${plan.learningRate}, ${plan.schedule} schedule, weight decay ${plan.weightDecay}.`,
     `Engine ${environment.engine}, matrix products in ${job.trainingPrecision}, ${Math.round(Number(results['train_tokens_per_second']))} tokens a second.`,
     '',
     '```',

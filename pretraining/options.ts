@@ -4,6 +4,7 @@ import type { PartialBertConfig } from '../src/config/index.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import type { OptimizationOptions, RunOptions } from '../src/train/options.js';
 import type { NextSentenceTask } from './examples.js';
+import type { MaskingUnit } from './masking.js';
 import type { TextFormatOptions } from './prepare/options.js';
 import type { Stage } from './stages.js';
 
@@ -36,7 +37,8 @@ export interface MaskingOptions {
   readonly maskReplaceProb?: number | undefined;
   /** Default 0.1. */
   readonly randomReplaceProb?: number | undefined;
-  readonly wholeWordMasking?: boolean | undefined;
+  /** Default token. */
+  readonly maskingUnit?: MaskingUnit | undefined;
 }
 
 /**

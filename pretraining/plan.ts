@@ -69,7 +69,7 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     ...defaultMasking(maxSeqLength, options.mlmProbability),
     maskReplaceProb: options.maskReplaceProb ?? 0.8,
     randomReplaceProb: options.randomReplaceProb ?? 0.1,
-    wholeWordMasking: options.wholeWordMasking ?? false,
+    unit: options.maskingUnit ?? 'token',
   };
   const evalMasking = defaultMasking(maxSeqLength, options.evalMlmProbability);
   checkMasking(masking);

@@ -42,10 +42,10 @@ test('two textbooks as BERT sees them', { skip }, async () => {
     assert.equal(a !== b, index.labels[i] === 1);
   }
 
-  for (const wholeWordMasking of [false, true]) {
+  for (const unit of ['token', 'word', 'span'] as const) {
     const vocabularyTable = pretrainingVocabulary(tokenizer);
     const examples = Array.from({ length: index.count }, (_, i) => i);
-    const batch = assembleBatch(store, index, examples, { ...defaultMasking(128), wholeWordMasking }, vocabularyTable, 1, 0);
+    const batch = assembleBatch(store, index, examples, { ...defaultMasking(128), unit }, vocabularyTable, 1, 0);
     const ordinary = batch.inputIds.length - 3 * index.count;
     const rate = batch.maskedLabels.length / ordinary;
     assert.ok(rate > 0.14 && rate < 0.16, `${rate} of the tokens are predicted`);
@@ -63,8 +63,8 @@ test('whole words of real text: all their pieces or none, words of several piece
   const index = buildExamples(store, trainDocuments, { nextSentence: 'none', maxSeqLength: 128, shortSeqProb: 0.1 }, 1, 0);
   const examples = Array.from({ length: index.count }, (_, i) => i);
   const shares: number[] = [];
-  for (const [rate, wholeWordMasking] of [[0.15, true], [0.15, false], [0.3, true]] as const) {
-    const batch = assembleBatch(store, index, examples, { ...defaultMasking(128, rate), wholeWordMasking }, table, 1, 0);
+  for (const [rate, unit] of [[0.15, 'word'], [0.15, 'token'], [0.3, 'word'], [0.15, 'span']] as const) {
+    const batch = assembleBatch(store, index, examples, { ...defaultMasking(128, rate), unit }, table, 1, 0);
     const original = batch.inputIds.slice();
     const chosen = new Uint8Array(original.length);
     batch.maskedPositions.forEach((position, i) => {
@@ -88,7 +88,7 @@ test('whole words of real text: all their pieces or none, words of several piece
     }
     assert.ok(Math.abs(counts.chosenPieces / (counts.pieces - 2 * index.count) - rate) < 0.01, `${counts.chosenPieces} of ${counts.pieces} at ${rate}`);
     assert.ok(counts.words > 10_000);
-    if (wholeWordMasking) assert.equal(counts.split, 0);
+    if (unit !== 'token') assert.equal(counts.split, 0);
     else assert.ok(counts.split > counts.chosenWords);
     shares.push(counts.chosenWords / counts.words);
   }

@@ -28,7 +28,7 @@ const withoutMeaning: Readonly<Record<string, string>> = {
 
 /** Of these, and of none other, the flag stands alone or takes True/False. */
 const switches = new Set([
-  'do-train', 'do-eval', 'do-predict', 'overwrite', 'overwrite-output-dir', 'load-best-model-at-end', 'greater-is-better', 'resume', 'do-regression', 'whole-word-masking', 'quiet', 'json',
+  'do-train', 'do-eval', 'do-predict', 'overwrite', 'overwrite-output-dir', 'load-best-model-at-end', 'greater-is-better', 'resume', 'do-regression', 'whole-word-masking', 'span-masking', 'quiet', 'json',
   'fp16', 'bf16', 'tf32', 'pad-to-max-length', 'group-by-length', 'line-by-line', 'use-fast-tokenizer', 'trust-remote-code', 'streaming', 'overwrite-cache', 'logging-first-step', 'disable-tqdm', 'push-to-hub', 'dataloader-drop-last', 'no-cuda', 'use-cpu', 'gradient-checkpointing', 'torch-compile', 'ignore-mismatched-sizes', 'low-cpu-mem-usage', 'save-safetensors', 'remove-unused-columns', 'full-determinism', 'prediction-loss-only', 'include-inputs-for-metrics', 'use-auth-token', 'ddp-find-unused-parameters',
 ]);
 
@@ -126,7 +126,7 @@ const mlmDefaults: Readonly<Record<string, string>> = { 'learning-rate': '5e-5',
 
 function translateMlm(args: readonly string[]): Translation {
   const known = new Set([
-    ...trainingFlags, ...phases, 'corpus', 'validation-file', 'mlm-probability', 'tokenizer', 'model-config', 'config-overrides', 'optimizer', 'workers', 'validation-split-percentage', 'max-train-samples', 'max-eval-samples', 'whole-word-masking', 'eval-strategy', 'save-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better',
+    ...trainingFlags, ...phases, 'corpus', 'validation-file', 'mlm-probability', 'tokenizer', 'model-config', 'config-overrides', 'optimizer', 'workers', 'validation-split-percentage', 'max-train-samples', 'max-eval-samples', 'whole-word-masking', 'span-masking', 'eval-strategy', 'save-strategy', 'load-best-model-at-end', 'metric-for-best-model', 'greater-is-better',
   ]);
   const { flags, notes } = parsePasted('run_mlm', args, known);
   const extraNotes = [...notes];
