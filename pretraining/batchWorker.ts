@@ -1,6 +1,6 @@
 /** The thread that makes batches ahead of time: answers each wanted place with its micro-batches; see prefetch.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { BertwrightError } from '../src/data/errors.js';
+import { answerEach } from '../src/data/answeringThread.js';
 import { type DocumentIndex, type TokenShard, TokenStore } from '../src/data/tokenStore.js';
 import { type ExampleBatch, PretrainingBatches, type PretrainingBatchOptions } from './batches.js';
 import type { StagePlace } from './stages.js';
@@ -13,21 +13,6 @@ export interface BatchWorkerData {
   readonly index: DocumentIndex;
   readonly documents: Int32Array;
   readonly stages: readonly SharedBatchOptions[];
-}
-
-/** An error as it crosses to the other thread, where structured cloning would drop its class and hint. */
-export interface ErrorMessage {
-  readonly name: string;
-  readonly message: string;
-  readonly hint: string | undefined;
-  readonly stack: string | undefined;
-}
-
-export type BatchAnswer = StagePlace & ({ readonly batches: readonly ExampleBatch[] } | { readonly error: ErrorMessage });
-
-function errorMessage(thrown: unknown): ErrorMessage {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return { name: error.name, message: error.message, hint: error instanceof BertwrightError ? error.hint : undefined, stack: error.stack };
 }
 
 /** The memory of a batch, to be handed over instead of copied. */
@@ -44,14 +29,7 @@ function serve(port: NonNullable<typeof parentPort>, { shards, index, documents,
     sources.set(stage, found);
     return found;
   };
-  port.on('message', (place: StagePlace) => {
-    try {
-      const batches = sourceOf(place.stage).microBatches(place.step);
-      port.postMessage({ ...place, batches } satisfies BatchAnswer, buffersOf(batches));
-    } catch (thrown) {
-      port.postMessage({ ...place, error: errorMessage(thrown) } satisfies BatchAnswer);
-    }
-  });
+  answerEach(port, (place: StagePlace) => sourceOf(place.stage).microBatches(place.step), buffersOf);
 }
 
 if (parentPort !== null) serve(parentPort, workerData as BatchWorkerData);

@@ -1,9 +1,8 @@
 /** Batches made ahead of time in a worker thread, from the same token store in shared memory: the same ones that this thread would make. */
-import { Worker } from 'node:worker_threads';
-import { BertwrightError, DataError, UsageError } from '../src/data/errors.js';
+import { AnsweringThread } from '../src/data/answeringThread.js';
 import type { DocumentIndex, TokenShard } from '../src/data/tokenStore.js';
 import type { ExampleBatch } from './batches.js';
-import type { BatchAnswer, BatchWorkerData, ErrorMessage, SharedBatchOptions } from './batchWorker.js';
+import type { BatchWorkerData, SharedBatchOptions } from './batchWorker.js';
 import type { BatchMaker } from './runBatches.js';
 import type { StagePlace } from './stages.js';
 
@@ -27,41 +26,16 @@ function shared<T extends Array32>(array: T): T {
   return copy;
 }
 
-interface Wanted {
-  readonly batches: Promise<readonly ExampleBatch[]>;
-  readonly resolve: (batches: readonly ExampleBatch[]) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function wanted(): Wanted {
-  let settle: Omit<Wanted, 'batches'> | undefined;
-  const batches = new Promise<readonly ExampleBatch[]>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  // Whoever asks gets the error; what nobody asks for any more must not end the process.
-  batches.catch(() => undefined);
-  return { batches, ...(settle as Omit<Wanted, 'batches'>) };
-}
-
 function keyOf({ stage, step }: StagePlace): string {
   return `${stage}:${step}`;
 }
 
-/** An error of the worker with its class and hint; its stack is kept as the cause. */
-function rebuilt({ name, message, hint, stack }: ErrorMessage): Error {
-  const options = { hint, cause: stack };
-  if (name === 'DataError') return new DataError(message, options);
-  if (name === 'UsageError') return new UsageError(message, options);
-  return hint === undefined ? Object.assign(new Error(message, { cause: stack }), { name }) : new BertwrightError(message, options);
-}
-
 export class PrefetchedBatches implements BatchMaker {
-  readonly #worker: Worker;
-  /** What was asked of the worker and is still of use, by place. */
-  readonly #wanted = new Map<string, Wanted>();
-  #failure: Error | undefined;
+  readonly #thread: AnsweringThread<StagePlace, readonly ExampleBatch[]>;
+  /** What was asked of the thread and is still of use, by place. */
+  readonly #wanted = new Map<string, Promise<readonly ExampleBatch[]>>();
 
-  /** Starts the worker. `close` ends it; until then it keeps the process alive. */
+  /** Starts the thread. `close` ends it; until then it keeps the process alive. */
   constructor(store: { readonly shards: readonly TokenShard[]; readonly documents: DocumentIndex }, documents: Int32Array, stages: readonly SharedBatchOptions[]) {
     const workerData: BatchWorkerData = {
       shards: store.shards.map(({ values, offsets }) => ({ values: shared(values), offsets: shared(offsets) })),
@@ -69,38 +43,17 @@ export class PrefetchedBatches implements BatchMaker {
       documents: shared(documents),
       stages,
     };
-    // Flags of this process may be such that only its own program can have (--input-type, --test).
-    this.#worker = new Worker(new URL('./batchWorker.js', import.meta.url), { workerData, execArgv: [] });
-    this.#worker.on('message', (answer: BatchAnswer) => this.#take(answer));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', (code) => this.#fail(new Error(`the thread that makes batches ended (exit code ${code})`)));
-  }
-
-  #take(answer: BatchAnswer): void {
-    const found = this.#wanted.get(keyOf(answer));
-    if ('error' in answer) found?.reject(rebuilt(answer.error));
-    else found?.resolve(answer.batches);
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#wanted.values()) reject(this.#failure);
+    this.#thread = new AnsweringThread(new URL('./batchWorker.js', import.meta.url), { workerData, purpose: 'makes batches', outOfMemoryHint: 'Make them in the main thread with --no-prefetch.' });
   }
 
   microBatches(place: StagePlace, upcoming: readonly StagePlace[]): Promise<readonly ExampleBatch[]> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const places = new Map([place, ...upcoming].map((each) => [keyOf(each), each]));
     for (const key of this.#wanted.keys()) if (!places.has(key)) this.#wanted.delete(key);
-    for (const [key, each] of places) {
-      if (this.#wanted.has(key)) continue;
-      this.#wanted.set(key, wanted());
-      this.#worker.postMessage(each);
-    }
-    return (this.#wanted.get(keyOf(place)) as Wanted).batches;
+    for (const [key, each] of places) if (!this.#wanted.has(key)) this.#wanted.set(key, this.#thread.ask(each));
+    return this.#wanted.get(keyOf(place)) as Promise<readonly ExampleBatch[]>;
   }
 
   async close(): Promise<void> {
-    this.#failure ??= new Error('the thread that makes batches was closed');
-    await this.#worker.terminate();
+    await this.#thread.close();
   }
 }

@@ -1,6 +1,5 @@
 /** Threads that count the stretches of text portions beside the caller's own; each is started when there is work for it. */
-import { Worker } from 'node:worker_threads';
-import { BertwrightError } from '../data/errors.js';
+import { AnsweringThread } from '../data/answeringThread.js';
 import type { NormalizerOptions } from './normalizer.js';
 import type { CountedStretches } from './wordCounts.js';
 
@@ -19,7 +18,7 @@ export class CountingWorkers {
   readonly #limit: number;
   readonly #normalizerOptions: NormalizerOptions;
   readonly #script: URL;
-  readonly #threads: CountingThread[] = [];
+  readonly #threads: AnsweringThread<string, CountedStretches>[] = [];
 
   /**
    * @param limit most threads to start; 0 for none
@@ -38,75 +37,33 @@ export class CountingWorkers {
 
   /** Hands a portion to the thread that has least to do; undefined where all have enough. */
   count(text: string): CountingTask | undefined {
-    let chosen: CountingThread | undefined;
-    for (const thread of this.#threads) if (thread.pending < (chosen?.pending ?? maxPending)) chosen = thread;
+    let chosen: AnsweringThread<string, CountedStretches> | undefined;
+    for (const thread of this.#threads) if (!thread.ended && thread.pending < (chosen?.pending ?? maxPending)) chosen = thread;
     if ((chosen === undefined || chosen.pending > 0) && this.#threads.length < this.#limit) {
-      chosen = new CountingThread(this.#script, this.#normalizerOptions);
+      chosen = new AnsweringThread(this.#script, {
+        workerData: this.#normalizerOptions,
+        purpose: 'counts words',
+        outOfMemoryHint: 'Take fewer threads with --threads, or give Node more memory with NODE_OPTIONS=--max-old-space-size.',
+      });
       this.#threads.push(chosen);
     }
-    return chosen?.count(text);
+    return chosen === undefined ? undefined : countingTask(chosen.ask(text));
   }
 
   /** Stops all threads, whatever they are at. */
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }
 
-interface Waiting {
-  resolve(counted: CountedStretches): void;
-  reject(error: Error): void;
-}
-
-class CountingThread {
-  readonly #worker: Worker;
-  readonly #waiting: Waiting[] = [];
-  #failure: Error | undefined;
-
-  constructor(script: URL, options: NormalizerOptions) {
-    // Flags of the process such as --input-type are not for a thread with a script of its own.
-    this.#worker = new Worker(script, { workerData: options, execArgv: [], name: 'bertwright word counts' });
-    this.#worker.on('message', (counted: CountedStretches) => this.#waiting.shift()?.resolve(counted));
-    this.#worker.on('error', (error: Error) => this.#fail(error));
-    this.#worker.on('exit', (code) => this.#fail(new Error(`a thread that counts words ended with exit code ${code}`)));
-  }
-
-  /** Portions handed over and not yet counted; a thread that is gone takes none. */
-  get pending(): number {
-    return this.#failure === undefined ? this.#waiting.length : maxPending;
-  }
-
-  count(text: string): CountingTask {
-    let counted: CountedStretches | undefined;
-    const promise = new Promise<CountedStretches>((resolve, reject) => {
-      this.#waiting.push({
-        resolve(value) {
-          counted = value;
-          resolve(value);
-        },
-        reject,
-      });
-    });
-    // Whoever waits for the result learns of the failure; until then it must not count as unhandled.
-    promise.catch(() => undefined);
-    this.#worker.postMessage(text);
-    return {
-      get counted() {
-        return counted;
-      },
-      result: () => promise,
-    };
-  }
-
-  async stop(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #fail(error: Error): void {
-    const outOfMemory = 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-    this.#failure ??= outOfMemory
-      ? new BertwrightError(`a thread that counts words ran out of memory (${error.message})`, { hint: 'Take fewer threads with --threads, or give Node more memory with NODE_OPTIONS=--max-old-space-size.', cause: error })
-      : error;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
-  }
+function countingTask(result: Promise<CountedStretches>): CountingTask {
+  let counted: CountedStretches | undefined;
+  // Whoever waits for the result learns of a failure.
+  result.then((value) => { counted = value; }, () => undefined);
+  return {
+    get counted() {
+      return counted;
+    },
+    result: () => result,
+  };
 }
