@@ -223,6 +223,19 @@ test('own data in CSV and JSON lines: labels by name, layer-wise decay, random w
   await assert.rejects(evaluateTask({ model: output, validationFile: trainFile, labelColumnName: 'review' }), /label "the old sailor sang, a song", expected one of happy, sad/);
 });
 
+test('overrides change the configuration: another training, the new dropout in the checkpoint, and refused when they differ on resuming', async () => {
+  const run = (output: string, configOverrides?: readonly string[]) => finetune({ ...base, output: path.join(folder, output), maxSteps: 4, configOverrides });
+  await run('as-it-is');
+  await run('overridden', ['hidden_dropout_prob=0.4', 'classifier_dropout=0.2']);
+  const config = await json('overridden', 'config.json');
+  assert.deepEqual([config['hidden_dropout_prob'], config['classifier_dropout']], [0.4, 0.2]);
+  assert.notDeepEqual(await readFile(path.join(folder, 'overridden', 'model.safetensors')), await readFile(path.join(folder, 'as-it-is', 'model.safetensors')));
+  assert.equal((await run('overridden', ['hidden_dropout_prob=0.4', 'classifier_dropout=0.2'])).alreadyComplete, true);
+  await assert.rejects(run('overridden'), (error) => error instanceof UsageError && /configOverrides/.test(error.message));
+  await assert.rejects(run('refused', ['hidden_dropout=0.4']), (error) => error instanceof UsageError && /Did you mean "hidden_dropout_prob"/.test(error.message));
+  await assert.rejects(run('refused', ['hidden_size=64']), (error) => error instanceof Error && /expected shape|expected \[/.test(error.message));
+});
+
 test('the suite runs what is missing, lists what failed, and goes on', async () => {
   const output = path.join(folder, 'suite');
   const options = { models: [model], tasks: ['cola', 'rte', 'stsb'], seeds: [1, 2], data, output, numTrainEpochs: 1, perDeviceTrainBatchSize: 16, doPredict: false } as const;

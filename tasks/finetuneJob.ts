@@ -3,6 +3,7 @@ import path from 'node:path';
 import { findModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
+import { overrideJson } from '../src/config/configOverrides.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
@@ -59,7 +60,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const fingerprint = await fingerprintModel(options.model, options.init !== 'random');
   const data = await loadTaskData(options);
   const { spec } = data;
-  const config = readConfigJson(findModelFiles(options.model).config);
+  const config = overrideJson(readConfigJson(findModelFiles(options.model).config), options.configOverrides ?? []);
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
   const positions = config['max_position_embeddings'];
   const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });
@@ -74,6 +75,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const settings: Settings = {
     task: spec.name,
     init: options.init ?? 'checkpoint',
+    ...(options.configOverrides === undefined ? {} : { configOverrides: options.configOverrides }),
     ...Object.fromEntries(Object.entries(decisive).map(([key, value]) => [key, value ?? null])),
     loggingSteps: plan.loggingSteps,
     maxTrainSamples: options.maxTrainSamples ?? null,
@@ -127,6 +129,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
         ...labels,
         seed: plan.seed,
         ignoreMismatchedSizes: true,
+        configOverrides: options.configOverrides,
         ...(options.init === 'random' ? { init: 'random' } : {}),
       });
       const parameters = parameterCount(model);

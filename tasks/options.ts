@@ -32,6 +32,8 @@ export interface HyperparameterOptions extends OptimizationOptions {
   readonly labelSmoothingFactor?: number | undefined;
   readonly maxSeqLength?: number | undefined;
   readonly layerWiseLrDecay?: number | undefined;
+  /** Changes to the model's configuration as `key=value`, by the keys of config.json: dropout for a model that was pretrained without. */
+  readonly configOverrides?: readonly string[] | undefined;
 }
 
 export interface FinetuneOptions extends RunOptions, DataOptions, HyperparameterOptions {

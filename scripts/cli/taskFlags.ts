@@ -31,6 +31,7 @@ export const ownDataOptions: Readonly<Record<string, OptionSpec>> = {
 export const finetuneOptions: Readonly<Record<string, OptionSpec>> = {
   recipe: { type: 'string', describe: 'where unset hyperparameters come from: bertwright, hf-docs, hf-defaults, bert-paper, google-small, mosaic (default: bertwright)' },
   'max-seq-length': { type: 'number', describe: 'longest input in tokens' },
+  'config-overrides': { type: 'list', describe: "changes to the model's configuration by the keys of config.json: hidden_dropout_prob=0.1" },
   ...trainingOptions,
   optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not; lamb is for batches of thousands', choices: [...optimizerKinds], group: 'Training' },
   'label-smoothing-factor': { type: 'number', describe: 'share of the target spread over all classes', group: 'Training' },
@@ -72,6 +73,7 @@ export function readHyperparameters(settings: Settings): HyperparameterOptions {
     labelSmoothingFactor: settings.number('label-smoothing-factor'),
     maxSeqLength: settings.number('max-seq-length'),
     layerWiseLrDecay: settings.number('layer-wise-lr-decay'),
+    configOverrides: settings.list('config-overrides'),
   };
 }
 

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { CheckpointWeights } from '../checkpoint/huggingFaceLayout.js';
 import { findModelFiles } from '../checkpoint/modelFiles.js';
 import { readConfigJson } from '../config/configJson.js';
+import { overrideJson } from '../config/configOverrides.js';
 import type { EncoderConfig, ProblemType } from '../config/encoderConfig.js';
 import { DataError, UsageError } from '../data/errors.js';
 import { type Initializer, ParameterStore, type ParameterSource, randomSource } from '../encoder/parameterStore.js';
@@ -27,6 +28,8 @@ export interface FromPretrainedOptions extends FromConfigOptions {
   readonly ignoreMismatchedSizes?: boolean | undefined;
   /** 'random' takes only the configuration of the directory and starts all weights anew. */
   readonly init?: 'checkpoint' | 'random' | undefined;
+  /** Changes to the directory's configuration as `key=value`, by the keys of config.json: `hidden_dropout_prob=0.1`. */
+  readonly configOverrides?: readonly string[] | undefined;
   /** Precision of matrix products, for the engine as a whole. */
   readonly matmulPrecision?: 'highest' | 'bf16' | 'auto' | undefined;
 }
@@ -54,7 +57,7 @@ export async function loadModel<M extends PretrainedModel>(
   options: FromPretrainedOptions = {},
 ): Promise<M> {
   const file = findModelFiles(directory).config;
-  const json = readConfigJson(file);
+  const json = overrideJson(readConfigJson(file), options.configOverrides ?? []);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
   let config = withLabels(type.configFromJson(json, file), options);
   const tokenizer = await tokenizerEntries(directory);
