@@ -39,6 +39,21 @@ test('the command line wins over the configuration file, which wins over default
   assert.deepEqual(resolve({}).explain(['learning-rate']), [{ name: 'learning-rate', value: 1e-4, origin: 'default' }]);
 });
 
+test('a recipe comes after the configuration file and before defaults; its file is read as one', () => {
+  const folder = path.dirname(configFile('{}'));
+  writeFileSync(path.join(folder, 'short.json'), '{ "learning-rate": 1e-3, "seed": 3, "engine": "wasm" } // tried');
+  const withRecipe: Readonly<Record<string, OptionSpec>> = { ...options, recipe: { type: 'string', describe: '', choices: ['short'], settingsIn: folder } };
+  const settings = (entries: Readonly<Record<string, unknown>>) => resolveSettings('pretrain', withRecipe, new Map(Object.entries(entries)), 'bertwright test');
+  assert.deepEqual(settings({ recipe: 'short', config: configFile('{"seed": 5}'), engine: 'native' }).explain(['learning-rate', 'seed', 'engine']), [
+    { name: 'engine', value: 'native', origin: 'command line' },
+    { name: 'learning-rate', value: 1e-3, origin: 'recipe' },
+    { name: 'seed', value: 5, origin: 'configuration file' },
+  ]);
+  assert.equal(settings({ config: configFile('{"recipe": "short"}') }).number('seed'), 3);
+  assert.equal(settings({}).number('seed'), undefined);
+  assert.throws(() => settings({ recipe: 'shrt' }), /Did you mean "short"/);
+});
+
 test('lists take repeated values and commas', () => assert.deepEqual(resolve({ corpus: ['a,b', 'c'] }).list('corpus'), ['a', 'b', 'c']));
 
 test('wrong values name flag, value and expectation', () => {

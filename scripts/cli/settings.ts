@@ -1,5 +1,5 @@
 /**
- * The settings of one command: command line over configuration file over defaults, each with where it came from.
+ * The settings of one command: command line over configuration file over a named recipe over defaults, each with where it came from.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { aliasNames, canonicalFlag, canonicalValue } from './aliases.js';
 import type { OptionSpec } from './spec.js';
 
 type Value = string | number | boolean | readonly string[];
-type Origin = 'command line' | 'configuration file' | 'default';
+type Origin = 'command line' | 'configuration file' | 'recipe' | 'default';
 
 export class Settings {
   readonly #values: ReadonlyMap<string, { readonly value: Value; readonly origin: Origin }>;
@@ -119,20 +119,26 @@ function checkedValue(name: string, option: OptionSpec, value: unknown, who = `-
   }
 }
 
-/** Puts command line, configuration file and defaults of a command together. With --print-config nothing is missing: nothing runs. */
+/** Puts command line, configuration file, recipe and defaults of a command together. With --print-config nothing is missing: nothing runs. */
 export function resolveSettings(command: string, options: Readonly<Record<string, OptionSpec>>, typed: ReadonlyMap<string, unknown>, commandLine: string): Settings {
   const values = new Map<string, { value: Value; origin: Origin }>();
   for (const [name, option] of Object.entries(options)) {
     if (option.default !== undefined) values.set(name, { value: option.default, origin: 'default' });
   }
   const config = typed.get('config');
-  if (typeof config === 'string') {
-    for (const [name, value] of readConfigFile(command, config, options)) values.set(name, { value, origin: 'configuration file' });
-  }
+  const configured: ReadonlyMap<string, Value> = typeof config === 'string' ? readConfigFile(command, config, options) : new Map();
+  const given = new Map<string, Value>();
   for (const [name, value] of typed) {
     const option = options[name];
-    if (option !== undefined) values.set(name, { value: checkedValue(name, option, value), origin: 'command line' });
+    if (option !== undefined) given.set(name, checkedValue(name, option, value));
   }
+  for (const [name, { settingsIn }] of Object.entries(options)) {
+    const recipe = given.get(name) ?? configured.get(name);
+    if (settingsIn === undefined || typeof recipe !== 'string') continue;
+    for (const [key, value] of readConfigFile(command, path.join(settingsIn, `${recipe}.json`), options)) values.set(key, { value, origin: 'recipe' });
+  }
+  for (const [name, value] of configured) values.set(name, { value, origin: 'configuration file' });
+  for (const [name, value] of given) values.set(name, { value, origin: 'command line' });
   for (const [name, option] of Object.entries(options)) {
     if (option.required === true && !values.has(name) && values.get('print-config')?.value !== true) throw new UsageError(`--${name} is missing`, { hint: option.describe });
   }

@@ -11,6 +11,8 @@ export interface OptionSpec {
   /** Of a number: only whole ones of 0 or more. */
   readonly whole?: boolean;
   readonly choices?: readonly string[];
+  /** Of a text: the folder with a configuration file of each choice; its settings come before defaults and after all that the user set. */
+  readonly settingsIn?: string;
   /** One-letter form. */
   readonly letter?: string;
   readonly required?: boolean;

@@ -11,7 +11,7 @@ bertwright() { node "$here/dist/scripts/cli.js" "$@"; }
 
 [ -e "$out/vocab/vocab.txt" ] || bertwright vocab --corpus "$corpus"/*.txt --vocab-size "$entries" --output "$out/vocab"
 bertwright prepare --corpus "$corpus"/*.txt --tokenizer "$out/vocab" --output "$out/prepared"
-bertwright pretrain --config "$here/pretraining/recipes/$recipe.json" --data "$out/prepared" --output "$out/$recipe"
+bertwright pretrain --recipe "$recipe" --data "$out/prepared" --output "$out/$recipe"
 suites() {
   bertwright suite --model "$out/$recipe" --tasks cola,mrpc,stsb,rte --seeds 1,2,3 --data "$glue" --no-predict "$@"
   bertwright suite --model "$out/$recipe" --tasks sst2,qnli,qqp,mnli --seeds 1 --data "$glue" --no-predict "$@"
