@@ -11,6 +11,7 @@ import { prepareCommand } from './prepare.js';
 import { pretrainCommand } from './pretrain.js';
 import { quickstartCommand } from './quickstart.js';
 import { reportCommand } from './report.js';
+import { submissionCommand } from './submission.js';
 import { suiteCommand } from './suite.js';
 import { tasksCommand } from './tasks.js';
 import { vocabCommand } from './vocab.js';
@@ -26,6 +27,7 @@ export const commands: readonly CommandSpec[] = [
   predictCommand,
   suiteCommand,
   reportCommand,
+  submissionCommand,
   exportCommand,
   tasksCommand,
   benchCommand,
