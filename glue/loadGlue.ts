@@ -1,11 +1,10 @@
-/** Loads the examples of one split of one GLUE task from a folder of the release's TSV files. */
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
-import { DataError, UsageError } from '../src/data/errors.js';
+/** Loads the examples of one split of one GLUE task. */
+import { DataError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
-import { didYouMeanPath } from '../src/data/nearPath.js';
 import { columnIndex, readTsv, type TsvFile, type TsvRow } from './readTsv.js';
-import { fileLabels, foldName, type GlueSplit, type GlueTask, glueSplit, glueTask, type SplitFile } from './tasks.js';
+import { splitFiles, taskFolder } from './splitFiles.js';
+import { readTable } from './tables/readTable.js';
+import { fileLabels, type GlueSplit, type GlueTask, glueSplit, glueTask, type SplitFile } from './tasks.js';
 
 export interface GlueExample {
   /** Row number in the file from 0: the index of the submission file. */
@@ -14,14 +13,15 @@ export interface GlueExample {
   readonly textB: string | undefined;
   /** Class index in the table's label order, or the score of a regression task; undefined where the row has no gold label. */
   readonly label: number | undefined;
-  /** Line in the file, from 1. */
+  /** Line in its file (of columnar formats: row), from 1. */
   readonly line: number;
 }
 
 export interface GlueData {
   readonly task: GlueTask;
   readonly split: GlueSplit;
-  readonly file: string;
+  /** In the order of the rows. */
+  readonly files: readonly string[];
   readonly examples: readonly GlueExample[];
   /** Malformed rows left out (QQP's train file only). */
   readonly skipped: number;
@@ -29,36 +29,25 @@ export interface GlueData {
   readonly officialRows: number;
 }
 
-/** The task's folder inside `dir`, in any case, with or without the hyphen. Throws a UsageError with the near match where it is absent. */
-export async function taskFolder(dir: string, task: GlueTask): Promise<string> {
-  let names: string[];
-  try {
-    names = await readdir(dir);
-  } catch {
-    throw new UsageError(`no GLUE data folder at ${dir}.${await didYouMeanPath(dir)}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
-  }
-  const found = names.find((name) => name === task.title) ?? names.find((name) => foldName(name) === foldName(task.title));
-  if (found !== undefined) return path.join(dir, found);
-  throw new UsageError(`no folder "${task.title}" in ${dir}.${didYouMean(task.title, names)}`, { hint: `${dir} has: ${names.sort().join(', ') || 'nothing'}` });
-}
-
 /**
- * Reads one split.
- * @param dir the folder that holds the task folders (`CoLA/train.tsv`, …)
+ * Reads one split, from whatever lies in the task's folder: the release's TSV, or .parquet, .arrow, .jsonl, .json or .csv with the Hub's columns.
+ * @param dir the folder that holds the task folders (`CoLA/train.tsv`, `cola/train-00000-of-00001.parquet`, …)
  * @param taskName any spelling of the task's name
  * @param splitName train, dev, test (MNLI also dev_mismatched, test_mismatched; `validation…` means dev)
- * Malformed rows are a DataError with file, line and column, but for QQP's train file, where they are skipped and counted.
+ * Malformed rows are a DataError with file, line and column, but for the TSV of QQP's training set, where they are skipped and counted.
  */
 export async function loadGlue(dir: string, taskName: string, splitName: string): Promise<GlueData> {
   const task = glueTask(taskName);
   const split = glueSplit(task, splitName);
   const layout = task.splits[split] as SplitFile;
-  const folder = await taskFolder(dir, task);
-  const names = await readdir(folder);
-  if (!names.includes(layout.file)) {
-    throw new UsageError(`no file ${layout.file} in ${folder}.${didYouMean(layout.file, names)}`, { hint: `${folder} has: ${names.sort().join(', ') || 'nothing'}` });
-  }
-  const tsv = await readTsv(path.join(folder, layout.file), { header: layout.header });
+  const { layout: kind, files } = await splitFiles(await taskFolder(dir, task), task, split);
+  const { examples, skipped } = kind === 'release' ? await readRelease(files[0] as string, task, layout) : { examples: await readTables(files, task, layout), skipped: 0 };
+  if (examples.length === 0) throw new DataError('the file has a header but no rows', { location: { file: files[0] as string } });
+  return { task, split, files, examples, skipped, officialRows: layout.officialRows };
+}
+
+async function readRelease(file: string, task: GlueTask, layout: SplitFile): Promise<{ readonly examples: readonly GlueExample[]; readonly skipped: number }> {
+  const tsv = await readTsv(file, { header: layout.header });
   const reader = rowReader(task, layout, tsv);
   const examples: GlueExample[] = [];
   let skipped = 0;
@@ -70,8 +59,32 @@ export async function loadGlue(dir: string, taskName: string, splitName: string)
       skipped += 1;
     }
   }
-  if (examples.length === 0) throw new DataError('the file has a header but no rows', { location: { file: tsv.file } });
-  return { task, split, file: tsv.file, examples, skipped, officialRows: layout.officialRows };
+  return { examples, skipped };
+}
+
+/** The labels of tables are class numbers or names; the test sets' -1 is not looked at. */
+async function readTables(files: readonly string[], task: GlueTask, layout: SplitFile): Promise<GlueExample[]> {
+  const examples: GlueExample[] = [];
+  for (const file of files) {
+    const table = await readTable(file);
+    const [columnA = '', columnB] = task.hubColumns;
+    for (const column of [...task.hubColumns, ...(layout.label === undefined ? [] : ['label'])]) {
+      if (!table.columns.includes(column)) {
+        throw new DataError(`no column "${column}".${didYouMean(column, table.columns)}`, { location: { file }, hint: `it has: ${table.columns.join(', ')}; ${task.title} has ${task.hubColumns.join(', ')} and label` });
+      }
+    }
+    for (const { line, cells } of table.rows) {
+      const cell = (column: string): string => {
+        const text = cells.get(column);
+        if (text === undefined) throw new DataError(`no value for "${column}"`, { location: { file, line } });
+        return text;
+      };
+      const label = layout.label === undefined ? undefined : parseLabel(task, [...task.labels, ...task.labels.map((_, i) => String(i))], cell('label'), { file, line, column: table.columns.indexOf('label') + 1 });
+      const textB = columnB === undefined ? undefined : cell(columnB);
+      examples.push({ index: examples.length, textA: cell(columnA), textB, label: label === undefined || task.kind === 'regression' ? label : label % task.labels.length, line });
+    }
+  }
+  return examples;
 }
 
 function rowReader(task: GlueTask, layout: SplitFile, tsv: TsvFile): (row: TsvRow, index: number) => GlueExample {

@@ -30,6 +30,8 @@ export interface GlueTask {
   /** As the leaderboard writes it; also the release's folder. */
   readonly title: string;
   readonly pair: boolean;
+  /** Names of the text columns in the Hub's tables, whose label column is `label`. */
+  readonly hubColumns: readonly string[];
   readonly kind: 'classification' | 'regression';
   /** Names in class order. Empty for regression. */
   readonly labels: readonly string[];
@@ -53,7 +55,7 @@ const pairColumns = { textA: 'sentence1', textB: 'sentence2', header: true } as 
 
 export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
   cola: {
-    name: 'cola', title: 'CoLA', pair: false, kind: 'classification',
+    name: 'cola', title: 'CoLA', pair: false, hubColumns: ['sentence'], kind: 'classification',
     labels: ['unacceptable', 'acceptable'], fileLabels: ['0', '1'],
     metrics: ['matthews_correlation'], selectBy: 'matthews_correlation',
     splits: {
@@ -64,7 +66,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'CoLA' },
   },
   sst2: {
-    name: 'sst2', title: 'SST-2', pair: false, kind: 'classification',
+    name: 'sst2', title: 'SST-2', pair: false, hubColumns: ['sentence'], kind: 'classification',
     labels: ['negative', 'positive'], fileLabels: ['0', '1'],
     metrics: ['accuracy'], selectBy: 'accuracy',
     splits: {
@@ -75,7 +77,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'SST-2' },
   },
   mrpc: {
-    name: 'mrpc', title: 'MRPC', pair: true, kind: 'classification',
+    name: 'mrpc', title: 'MRPC', pair: true, hubColumns: ['sentence1', 'sentence2'], kind: 'classification',
     labels: ['not_equivalent', 'equivalent'], fileLabels: ['0', '1'],
     metrics: ['accuracy', 'f1'], selectBy: 'combined_score',
     splits: {
@@ -86,7 +88,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'MRPC' },
   },
   stsb: {
-    name: 'stsb', title: 'STS-B', pair: true, kind: 'regression', labels: [],
+    name: 'stsb', title: 'STS-B', pair: true, hubColumns: ['sentence1', 'sentence2'], kind: 'regression', labels: [],
     metrics: ['pearson', 'spearmanr'], selectBy: 'combined_score', range: [0, 5],
     splits: {
       train: { file: 'train.tsv', ...pairColumns, label: 'score', officialRows: 5749 },
@@ -96,7 +98,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'STS-B' },
   },
   qqp: {
-    name: 'qqp', title: 'QQP', pair: true, kind: 'classification',
+    name: 'qqp', title: 'QQP', pair: true, hubColumns: ['question1', 'question2'], kind: 'classification',
     labels: ['not_duplicate', 'duplicate'], fileLabels: ['0', '1'],
     metrics: ['accuracy', 'f1'], selectBy: 'combined_score',
     splits: {
@@ -107,7 +109,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'QQP' },
   },
   mnli: {
-    name: 'mnli', title: 'MNLI', pair: true, kind: 'classification',
+    name: 'mnli', title: 'MNLI', pair: true, hubColumns: ['premise', 'hypothesis'], kind: 'classification',
     labels: ['entailment', 'neutral', 'contradiction'],
     metrics: ['accuracy'], selectBy: 'accuracy',
     splits: {
@@ -120,7 +122,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'MNLI-m', test_mismatched: 'MNLI-mm' },
   },
   qnli: {
-    name: 'qnli', title: 'QNLI', pair: true, kind: 'classification', labels: inference,
+    name: 'qnli', title: 'QNLI', pair: true, hubColumns: ['question', 'sentence'], kind: 'classification', labels: inference,
     metrics: ['accuracy'], selectBy: 'accuracy',
     splits: {
       train: { file: 'train.tsv', textA: 'question', textB: 'sentence', label: 'label', header: true, officialRows: 104743 },
@@ -130,7 +132,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'QNLI' },
   },
   rte: {
-    name: 'rte', title: 'RTE', pair: true, kind: 'classification', labels: inference,
+    name: 'rte', title: 'RTE', pair: true, hubColumns: ['sentence1', 'sentence2'], kind: 'classification', labels: inference,
     metrics: ['accuracy'], selectBy: 'accuracy',
     splits: {
       train: { file: 'train.tsv', ...pairColumns, label: 'label', officialRows: 2490 },
@@ -140,7 +142,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'RTE' },
   },
   wnli: {
-    name: 'wnli', title: 'WNLI', pair: true, kind: 'classification',
+    name: 'wnli', title: 'WNLI', pair: true, hubColumns: ['sentence1', 'sentence2'], kind: 'classification',
     labels: ['not_entailment', 'entailment'], fileLabels: ['0', '1'],
     metrics: ['accuracy'], selectBy: 'accuracy',
     splits: {
@@ -151,7 +153,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'WNLI' },
   },
   ax: {
-    name: 'ax', title: 'AX', pair: true, kind: 'classification',
+    name: 'ax', title: 'AX', pair: true, hubColumns: ['premise', 'hypothesis'], kind: 'classification',
     labels: ['entailment', 'neutral', 'contradiction'],
     metrics: ['matthews_correlation'], selectBy: 'matthews_correlation', predictedBy: 'mnli',
     splits: { test: { file: 'diagnostic.tsv', ...pairColumns, officialRows: 1104 } },

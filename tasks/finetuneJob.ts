@@ -89,12 +89,12 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     matmulPrecision: trainingPrecision,
     modelSha256: fingerprint.model,
     tokenizerSha256: fingerprint.tokenizer,
-    trainSha256: await hashFiles([data.train.file]),
-    devSha256: await hashFiles(data.dev.map((split) => split.file)),
+    trainSha256: await hashFiles(data.train.files),
+    devSha256: await hashFiles(data.dev.flatMap((split) => split.files)),
   };
   const about: Settings = {
     model: path.resolve(options.model),
-    trainFile: path.resolve(data.train.file),
+    trainFile: data.train.files.map((file) => path.resolve(file)).join(', '),
     machine: found.machine,
     peakGflops: peak.gflops,
     peakMeasuredOn: peak.measuredOn,
@@ -139,7 +139,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       note(
         `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`,
       );
-      if (data.train.skipped > 0) note(`${data.train.skipped} malformed rows of ${data.train.file} were left out`);
+      if (data.train.skipped > 0) note(`${data.train.skipped} malformed rows of ${data.train.files.join(', ')} were left out`);
       note(`settings: ${describeSettings({ ...plan })}`);
       return model;
     },

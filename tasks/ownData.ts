@@ -1,10 +1,11 @@
 /** A user's own tables as a task: which columns hold the texts and the label, which labels there are. */
 import path from 'node:path';
 import { metricsByName } from '../glue/metrics.js';
+import { readTable } from '../glue/tables/readTable.js';
+import type { Table } from '../glue/tables/table.js';
 import { DataError, UsageError } from '../src/data/errors.js';
 import { didYouMean } from '../src/data/nearMatch.js';
 import type { DataOptions, TextRow } from './options.js';
-import { readTable, type Table } from './tableFiles.js';
 import type { TaskData, TaskExample, TaskSpec, TaskSplit } from './taskSpec.js';
 
 const knownTextColumns: readonly (readonly string[])[] = [['sentence1', 'sentence2'], ['premise', 'hypothesis'], ['question1', 'question2'], ['question', 'sentence'], ['sentence'], ['text']];
@@ -79,7 +80,7 @@ function metricNames({ metricName }: DataOptions, labels: readonly string[] | un
 }
 
 function splitOf(name: string, table: Table, examples: readonly TaskExample[]): TaskSplit {
-  return { name, suffix: '', file: table.file, examples, skipped: 0 };
+  return { name, suffix: '', files: [table.file], examples, skipped: 0 };
 }
 
 /** A task named after its file; without labels one of scores. */

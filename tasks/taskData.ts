@@ -1,8 +1,8 @@
 /** Loads the splits of a task for the runners. */
-import { readdir } from 'node:fs/promises';
-import { loadGlue, taskFolder } from '../glue/loadGlue.js';
+import { loadGlue } from '../glue/loadGlue.js';
+import { splitFiles, taskFolder } from '../glue/splitFiles.js';
 import { type GlueSplit, type GlueTask, glueSplit, glueTask, glueTasks } from '../glue/tasks.js';
-import { UsageError } from '../src/data/errors.js';
+import { DataError, UsageError } from '../src/data/errors.js';
 import { loadOwnData, loadOwnValidation } from './ownData.js';
 import type { DataOptions } from './options.js';
 import { specOfGlue, type TaskData, type TaskSpec, type TaskSplit } from './taskSpec.js';
@@ -16,18 +16,19 @@ export function glueFolder(options: DataOptions): string {
 
 /** One split of a GLUE task; AX is called `ax` whatever split was asked for. */
 export async function loadGlueSplit(folder: string, task: GlueTask, split: GlueSplit): Promise<TaskSplit> {
-  const { file, examples, officialRows, skipped } = await loadGlue(folder, task.name, split);
-  return { name: task.name === 'ax' ? 'ax' : splitNames[split], suffix: split.endsWith('_mismatched') ? '_mm' : '', file, examples, officialRows, skipped };
+  const { files, examples, officialRows, skipped } = await loadGlue(folder, task.name, split);
+  return { name: task.name === 'ax' ? 'ax' : splitNames[split], suffix: split.endsWith('_mismatched') ? '_mm' : '', files, examples, officialRows, skipped };
 }
 
-/** True where the split's file lies in the folder. */
+/** True where the split lies in the folder. */
 export async function hasGlueSplit(folder: string, task: GlueTask, split: GlueSplit): Promise<boolean> {
-  const layout = task.splits[split];
-  if (layout === undefined) return false;
+  if (task.splits[split] === undefined) return false;
   try {
-    return (await readdir(await taskFolder(folder, task))).includes(layout.file);
-  } catch {
-    return false;
+    await splitFiles(await taskFolder(folder, task), task, split);
+    return true;
+  } catch (error) {
+    // Shards that are there in part are for the reader to name.
+    return error instanceof DataError;
   }
 }
 

@@ -38,7 +38,8 @@ export interface TaskSplit {
   readonly name: string;
   /** Ending of the metrics' names: `_mm` for MNLI's mismatched sets. */
   readonly suffix: string;
-  readonly file: string;
+  /** In the order of the rows. */
+  readonly files: readonly string[];
   readonly examples: readonly TaskExample[];
   readonly officialRows?: number | undefined;
   readonly skipped: number;

@@ -22,7 +22,7 @@ export const columnOptions: Readonly<Record<string, OptionSpec>> = {
 
 /** Own data with labels to score against. */
 export const ownDataOptions: Readonly<Record<string, OptionSpec>> = {
-  'validation-file': { type: 'string', describe: 'own validation data: .csv, .tsv, .json or .jsonl with named columns', group: ownData },
+  'validation-file': { type: 'string', describe: 'own validation data: .csv, .tsv, .json, .jsonl, .parquet or .arrow with named columns', group: ownData },
   ...columnOptions,
   'metric-name': { type: 'string', describe: 'metric: accuracy, f1, matthews_correlation, pearson, spearmanr', group: ownData },
 };

@@ -16,7 +16,7 @@ export const finetuneCommand: CommandSpec = {
     ...runOptions,
     init: initSpec,
     ...taskOptions,
-    'train-file': { type: 'string', describe: 'own training data: .csv, .tsv, .json or .jsonl with named columns', group: 'Own data' },
+    'train-file': { type: 'string', describe: 'own training data: .csv, .tsv, .json, .jsonl, .parquet or .arrow with named columns', group: 'Own data' },
     ...ownDataOptions,
     'do-regression': { type: 'boolean', describe: 'labels are numbers to predict', group: 'Own data' },
     file: { type: 'string', describe: 'own rows to predict at the end', group: 'Own data' },

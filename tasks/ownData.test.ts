@@ -3,9 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { parseCsv } from '../glue/tables/csv.js';
+import { readTable } from '../glue/tables/readTable.js';
 import { DataError, UsageError } from '../src/data/errors.js';
 import { loadOwnData, readTexts } from './ownData.js';
-import { parseCsv, readTable } from './tableFiles.js';
+
 
 let folder = '';
 before(async () => {
