@@ -10,7 +10,7 @@ export interface DataOptions {
   readonly task?: string | undefined;
   /** Folder of the GLUE release; default $GLUE_DIR, then ./glue_data. */
   readonly data?: string | undefined;
-  /** Own data: .csv, .tsv, .json (a list) or .jsonl with a header or keys. */
+  /** Own data: .csv, .tsv, .json (a list), .jsonl, .parquet or .arrow with named columns. */
   readonly trainFile?: string | undefined;
   readonly validationFile?: string | undefined;
   readonly testFile?: string | undefined;
@@ -81,7 +81,7 @@ export interface PredictOptions extends CommonOptions, DataOptions {
   readonly model: string;
   /** Of the task; default test. */
   readonly split?: string | undefined;
-  /** A file of rows (.csv, .tsv, .json, .jsonl) instead of a task's split. */
+  /** A file of rows (a table as for own data) instead of a task's split. */
   readonly file?: string | undefined;
   /** Rows given directly, instead of a file. */
   readonly rows?: readonly TextRow[] | undefined;

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { UsageError } from '../../src/data/errors.js';
+import { parseCsv } from '../tables/csv.js';
 import { writeReport } from './writeReport.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -148,4 +149,34 @@ test('an absent folder, a folder without runs and an unknown published id are us
   await assert.rejects(writeReport([path.join(empty, 'no')], { output: empty }), (error) => error instanceof UsageError && /no such folder/.test(error.message));
   await assert.rejects(writeReport([empty], { output: empty }), /no finished run/);
   await assert.rejects(writeReport([sampleRuns()], { output: empty, published: ['bert-tinny'] }), /Did you mean "bert-tiny"/);
+});
+
+test('the LaTeX table has the groups, the scores and what the marks mean; text from data forms no command', async () => {
+  const root = sampleRuns();
+  writeRun(root, 'latex', { task: 'sst2', model: 'a_b\\input{/etc/passwd}$x^2$ 50% & #1 ~', seed: 1, eval_accuracy: 0.8 });
+  const { latex } = await writeReport([root], { output: path.join(root, 'report'), published: ['bert-tiny'] });
+  const text = readFileSync(latex, 'utf8');
+  assert.match(text, /^mini &.* & 82\.0\/72\.0 \$\\pm\$ 2\.8\/2\.8 &/m);
+  assert.match(text, /^Majority baseline & 0\.0 &/m);
+  assert.match(text, /Published, test set/);
+  assert.ok(text.includes('a\\_b\\textbackslash{}input\\{/etc/passwd\\}\\$x\\textasciicircum{}2\\$ 50\\% \\& \\#1 \\textasciitilde{} &'));
+  const body = text.split('\n').filter((line) => line.endsWith(' \\\\') && !line.startsWith('\\multicolumn'));
+  const separators = body.map((line) => line.replaceAll('\\&', '').split('&').length);
+  assert.equal(new Set(separators).size, 1, 'every row has the same number of cells');
+  assert.match(text, new RegExp(`\\\\begin\\{tabular\\}\\{lr{${(separators[0] ?? 0) - 1}}\\}`));
+});
+
+test('the CSV has a row for every metric and average, numbers not rounded, and nothing that a spreadsheet would run', async () => {
+  const root = sampleRuns();
+  writeRun(root, 'formula', { task: 'sst2', model: '=HYPERLINK("http://x","y"),1', seed: 1, eval_accuracy: 0.8 });
+  const { csv } = await writeReport([root], { output: path.join(root, 'report'), published: ['bert-tiny'] });
+  const records = parseCsv(readFileSync(csv, 'utf8'), csv);
+  const [header, ...rows] = records.map(({ fields }) => fields);
+  const find = (...start: string[]): Record<string, string> => Object.fromEntries((rows.find((row) => start.every((text, i) => row[i] === text)) ?? assert.fail(start.join())).map((field, i) => [header?.[i] ?? '', field]));
+  assert.ok(records.every(({ fields }) => fields.length === header?.length));
+  const accuracy = find('mini', 'measured', 'dev', 'MRPC', 'accuracy');
+  assert.deepEqual([Number(accuracy['mean']).toFixed(6), Number(accuracy['standard_deviation']).toFixed(6), accuracy['seeds'], accuracy['train_rows']], ['72.000000', Math.sqrt(8).toFixed(6), '1 2', '1200']);
+  assert.equal(find('mini', 'measured', 'dev', 'CoLA', 'matthews_correlation')['constant_prediction'], 'yes');
+  assert.ok(Number(find('BERT-tiny (2/128)', 'published', 'test', 'average', 'BERT paper')['mean']) > 50);
+  assert.equal(find("'=HYPERLINK(\"http://x\",\"y\"),1", 'measured', 'dev', 'SST-2', 'accuracy')['mean'], '80');
 });

@@ -1,10 +1,12 @@
-/** Writes the report of a set of runs as Markdown, HTML and JSON into one folder. */
+/** Writes the report of a set of runs as Markdown, HTML, LaTeX, CSV and JSON into one folder. */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
 import { publishedRows } from '../published.js';
 import { collectRuns } from './collect.js';
+import { csvReport } from './csvReport.js';
 import { htmlReport } from './html.js';
+import { latexReport } from './latex.js';
 import { markdownReport } from './markdown.js';
 import { buildReportData, type ReportData } from './reportData.js';
 
@@ -19,12 +21,14 @@ export interface ReportOptions {
 export interface ReportFiles {
   readonly markdown: string;
   readonly html: string;
+  readonly latex: string;
+  readonly csv: string;
   readonly json: string;
   readonly data: ReportData;
 }
 
 /**
- * Collects the runs in and below `directories` and writes report.md, report.html and report.json into `options.output`.
+ * Collects the runs in and below `directories` and writes report.md, report.html, report.tex, report.csv and report.json into `options.output`.
  * Throws a UsageError where a folder is absent, holds no finished run, or a published id is unknown.
  */
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
@@ -34,10 +38,14 @@ export async function writeReport(directories: readonly string[], options: Repor
   const files = {
     markdown: path.join(options.output, 'report.md'),
     html: path.join(options.output, 'report.html'),
+    latex: path.join(options.output, 'report.tex'),
+    csv: path.join(options.output, 'report.csv'),
     json: path.join(options.output, 'report.json'),
   };
   await writeFileAtomic(files.markdown, markdownReport(data));
   await writeFileAtomic(files.html, htmlReport(data));
+  await writeFileAtomic(files.latex, latexReport(data));
+  await writeFileAtomic(files.csv, csvReport(data));
   await writeFileAtomic(files.json, `${JSON.stringify(data, undefined, 2)}\n`);
   return { ...files, data };
 }

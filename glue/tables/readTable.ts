@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { DataError, UsageError } from '../../src/data/errors.js';
-import { inputFileSize } from '../../src/data/textLines.js';
+import { inputFileSize } from '../../src/data/fileBytes.js';
 import { readUtf8 } from '../readTsv.js';
 import { readArrow } from './arrow.js';
 import { parseCsv, parseTsv, type TextRecord } from './csv.js';

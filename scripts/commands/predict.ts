@@ -17,7 +17,7 @@ export const predictCommand: CommandSpec = {
     model: { type: 'string', describe: 'fine-tuned checkpoint folder', letter: 'm', required: true },
     ...taskOptions,
     split: { type: 'string', describe: 'split of the task (default: test)' },
-    file: { type: 'string', describe: 'own rows: .csv, .tsv, .json or .jsonl' },
+    file: { type: 'string', describe: 'own rows: .csv, .tsv, .json, .jsonl, .parquet or .arrow' },
     ...columnOptions,
     text: { type: 'string', describe: 'one text' },
     'text-pair': { type: 'string', describe: 'the second text of a pair' },

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from '../../src/data/errors.js';
-import { inputFileSize } from '../../src/data/textLines.js';
 import { printJson, printLine } from '../cli/output.js';
 import type { Settings } from '../cli/settings.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -36,6 +35,7 @@ export const submissionCommand: CommandSpec = {
 
 async function checkZip(settings: Settings, file: string): Promise<void> {
   const { submissionFaults } = await import('../../glue/submissionZip.js');
+  const { inputFileSize } = await import('../../src/data/fileBytes.js');
   await inputFileSize(file);
   const faults = submissionFaults(await readFile(file), file);
   if (settings.boolean('json') === true) printJson({ file, faults });

@@ -1,0 +1,45 @@
+/** The leaderboard as a LaTeX table (booktabs), to be \input into a paper. Text from data is escaped so that it cannot form commands. */
+import { type Cell, leaderboard } from './layout.js';
+import { glueAverages } from '../averages.js';
+import type { ReportData } from './reportData.js';
+
+const replacements: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', '&': '\\&', '%': '\\%', $: '\\$', '#': '\\#', _: '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
+  '–': '--', '±': '$\\pm$', '⚠': '$^{\\dagger}$', '<': '\\textless{}', '>': '\\textgreater{}', '|': '\\textbar{}', '"': '\\textquotedbl{}', '`': '\\textasciigrave{}',
+};
+
+/** On one line, with what LaTeX would interpret escaped. */
+export function latexText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters in data are exactly what is taken out
+  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
+  return line.replaceAll(/[\\{}&%$#_~^–±⚠<>|"`]/gu, (character) => replacements[character] ?? character);
+}
+
+function cellText(cell: Cell): string {
+  const text = latexText(cell.text);
+  return cell.best ? `\\textbf{${text}}` : text;
+}
+
+function row(cells: readonly string[]): string {
+  return `${cells.join(' & ')} \\\\`;
+}
+
+/** The table with its caption; empty of tables where the report has no fine-tuning runs. */
+export function latexReport(data: ReportData): string {
+  const lines = ['% Made by bertwright report; needs \\usepackage{booktabs}.'];
+  if (data.runs.length === 0) return `${lines.join('\n')}\n% No fine-tuning runs.\n`;
+  const table = leaderboard(data);
+  const width = table.columns.length + 1;
+  lines.push('\\begin{table*}', '\\centering', '\\small', `\\begin{tabular}{l${'r'.repeat(table.columns.length)}}`, '\\toprule');
+  lines.push(row(['System', ...table.columns.map(({ title }) => latexText(title))]));
+  lines.push(row(['', ...table.columns.map(({ average, detail }) => (average ? 'average' : latexText(detail)))]));
+  for (const group of table.groups) {
+    lines.push('\\midrule', `\\multicolumn{${width}}{l}{\\textit{${latexText(group.title)}}} \\\\`);
+    for (const { name, cells } of group.rows) lines.push(row([latexText(name), ...cells.map(cellText)]));
+  }
+  const definitions = glueAverages.map(({ name, definition }) => `${name}: ${definition}`).join('. ');
+  lines.push('\\bottomrule', '\\end{tabular}');
+  lines.push(`\\caption{${latexText(`${data.title}. Percentages; ± is the standard deviation over seeds; bold is the best measured here; ⚠ marks the score of a constant prediction. ${definitions}.`)}}`);
+  lines.push('\\label{tab:glue}', '\\end{table*}');
+  return `${lines.join('\n')}\n`;
+}
