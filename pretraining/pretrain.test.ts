@@ -238,9 +238,12 @@ test('a limit of steps of 0 or below is none, as in transformers', async () => {
 
 test('a time budget ends the run with a learning rate near zero and logs the rates', { timeout: 60_000 }, async () => {
   const rates: number[] = [];
-  const { results } = await run('budget', { maxSteps: undefined, timeBudgetSeconds: 2, progress: (event) => event.type === 'step' && rates.push(event.learningRate) });
+  const { results } = await run('budget', { maxSteps: undefined, timeBudgetSeconds: 2, warmupRatio: 0.3, progress: (event) => event.type === 'step' && rates.push(event.learningRate) });
   assert.ok(Number(results['train_runtime']) >= 2 && Number(results['train_runtime']) < 10);
   assert.ok((rates.at(-1) ?? 1) < 0.15 * Math.max(...rates), `${rates.at(-1)} of ${Math.max(...rates)}`);
+  const peak = rates.indexOf(Math.max(...rates));
+  const rising = rates.slice(0, peak + 1);
+  assert.ok(rising.every((rate, i) => i === 0 || rate >= (rising[i - 1] ?? 0)) && rising.some((rate) => rate > 0.2 * Math.max(...rates) && rate < 0.8 * Math.max(...rates)), `the warm-up has no jump: ${rising.slice(0, 50).join(' ')}`);
   assert.equal(readFileSync(path.join(folder, 'budget', 'rates.jsonl'), 'utf8').trim().split('\n').length, rates.length);
 });
 

@@ -39,6 +39,17 @@ test('a floor is what the decay ends at', () => {
   assert.ok(Math.abs(learningRateFactor({ type: 'linear', step: 5, totalSteps: 10, warmupSteps: 0, floor: 0.1 }) - 0.55) < 1e-12);
 });
 
+test('over a budget, where steps are shares of 1, every schedule is that of steps: the warm-up reaches 1 without a jump', () => {
+  for (const type of ['linear', 'cosine', 'constant_with_warmup', 'linear-bert'] as const) {
+    for (const warmup of [0, 0.06, 0.5]) {
+      for (let step = 0; step <= 1000; step++) {
+        const [byShare, bySteps] = [learningRateFactor({ type, step: step / 1000, totalSteps: 1, warmupSteps: warmup }), learningRateFactor({ type, step, totalSteps: 1000, warmupSteps: 1000 * warmup })];
+        assert.ok(Math.abs(byShare - bySteps) < 1e-9, `${type}, warm-up ${warmup}, ${step / 1000}: ${byShare} against ${bySteps}`);
+      }
+    }
+  }
+});
+
 test('a run that is all warm-up never divides by zero', () => {
   assert.equal(learningRateFactor({ type: 'linear', step: 3, totalSteps: 4, warmupSteps: 4 }), 0.75);
   assert.equal(learningRateFactor({ type: 'linear', step: 4, totalSteps: 4, warmupSteps: 4 }), 1);

@@ -31,7 +31,7 @@ export interface SchedulePoint {
 export function learningRateFactor(point: SchedulePoint): number {
   const { type, step, totalSteps, warmupSteps, floor = 0 } = point;
   if (type === 'constant') return 1;
-  if (step < warmupSteps) return step / Math.max(1, warmupSteps);
+  if (step < warmupSteps) return step / warmupSteps;
   if (type === 'constant_with_warmup') return 1;
   const decayFrom = type === 'linear-bert' ? 0 : warmupSteps;
   const share = Math.min(1, (step - decayFrom) / Math.max(1e-12, totalSteps - decayFrom));
