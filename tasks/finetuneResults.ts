@@ -145,6 +145,6 @@ async function predictTests(finished: FinishedFinetune): Promise<void> {
 }
 
 async function writePredictions({ job, output, model }: FinishedFinetune, split: TaskSplit, rows: readonly EncodedRow[], classified: ClassifierOutput, table: boolean): Promise<void> {
-  const predictions = toPredictions(classified, rows, job.spec.kind === 'regression' ? undefined : labelNames(model));
+  const predictions = toPredictions(classified, rows, job.spec.kind === 'regression' ? undefined : labelNames(model), !table);
   await writePredictionFiles(output.path, job.spec, split, predictions, table);
 }

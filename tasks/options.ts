@@ -99,6 +99,8 @@ export interface Prediction {
   readonly score?: number;
   /** In the order of the model's outputs. */
   readonly logits: readonly number[];
+  /** The gold label or score, in the files of dev sets. */
+  readonly label?: string | number;
 }
 
 export interface SuiteOptions extends CommonOptions, HyperparameterOptions {

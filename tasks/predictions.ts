@@ -10,15 +10,17 @@ import type { TaskSpec, TaskSplit } from './taskSpec.js';
 /**
  * One prediction a row, in the rows' order.
  * @param labels the names of the model's classes in its order; undefined for regression
+ * @param withGold beside each prediction the row's gold label by the same name; the rows' classes must be the model's
  */
-export function toPredictions(output: ClassifierOutput, encoded: readonly EncodedRow[], labels: readonly string[] | undefined): Prediction[] {
+export function toPredictions(output: ClassifierOutput, encoded: readonly EncodedRow[], labels: readonly string[] | undefined, withGold = false): Prediction[] {
   const { logits, numLabels } = output;
   const classes = argmaxRows(output);
-  return encoded.map(({ index }, i) => {
+  return encoded.map(({ index, label }, i) => {
     const row = Array.from(logits.subarray(i * numLabels, (i + 1) * numLabels));
-    if (labels === undefined) return { index, prediction: row[0] ?? Number.NaN, logits: row };
+    const gold = !withGold || Number.isNaN(label) ? {} : { label: labels?.[label] ?? label };
+    if (labels === undefined) return { index, prediction: row[0] ?? Number.NaN, logits: row, ...gold };
     const chosen = classes[i] ?? 0;
-    return { index, prediction: labels[chosen] ?? String(chosen), score: probabilities(row)[chosen] ?? Number.NaN, logits: row };
+    return { index, prediction: labels[chosen] ?? String(chosen), score: probabilities(row)[chosen] ?? Number.NaN, logits: row, ...gold };
   });
 }
 

@@ -7,7 +7,7 @@ import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
 import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces } from './layout.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
 import { reportStyle } from './style.js';
@@ -20,6 +20,7 @@ export function htmlReport(data: ReportData): string {
     data.runs.length > 0 ? section('scores', 'Scores against the majority baseline', scoreChart(data)) : '',
     data.pretraining.length > 0 ? pretrainingSection(data) : '',
     data.runs.length > 0 ? metricSection(data) : '',
+    data.comparisons.length > 0 ? comparisonSection(data) : '',
     data.remarks.length > 0 ? section('remarks', 'To read the numbers right', list(data.remarks.map(escapeHtml))) : '',
     commandSection(data),
   ];
@@ -108,6 +109,13 @@ function metricSection(data: ReportData): string {
   });
   const missing = data.notRun.map(({ task, how }) => `<tr><td>${glueTasks[task].title}</td><td class="missing note" colspan="${heads.length - 1}">${escapeHtml(how)}</td></tr>`);
   return section('metrics', 'Every metric', scrollable('Table of every metric', `<table><thead><tr>${head}</tr></thead><tbody>${[...rows, ...missing].join('')}</tbody></table>`));
+}
+
+function comparisonSection(data: ReportData): string {
+  const head = comparisonColumns.map((title, i) => `<th scope="col"${i < 3 ? '' : ' class="number"'}>${escapeHtml(title)}</th>`).join('');
+  const rows = comparisonRows(data).map((row) => `<tr>${row.map((text, i) => `<td${i < 3 ? '' : ' class="number"'}>${escapeHtml(text)}</td>`).join('')}</tr>`);
+  const table = scrollable('Differences between systems', `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`);
+  return section('differences', 'Differences between systems', `${table}<p class="legend">${escapeHtml(comparisonNote)}</p>`);
 }
 
 function commandSection(data: ReportData): string {

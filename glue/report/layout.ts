@@ -129,6 +129,27 @@ export function metricRows(data: ReportData): MetricRow[] {
   );
 }
 
+/** Heads of the columns of `comparisonRows`. */
+export const comparisonColumns = ['Task', 'System', 'against', 'Difference', '95 % interval', 'p', 'McNemar', 'Dev rows'] as const;
+
+/** What stands under the table of comparisons. */
+export const comparisonNote =
+  'Difference of the task\'s score, the mean of its metrics. Interval and p: paired bootstrap over dev rows and seeds, 1,000 resamples; ✓ where the interval excludes 0. McNemar: exact test of two single runs, with the rows that only one of them has right. Each row stands for itself: of twenty comparisons of equals one would have a ✓.';
+
+/** A small p as a bound. */
+function pText(p: number, least: number): string {
+  return p <= least ? `≤ ${Number(least.toPrecision(2))}` : p.toPrecision(2);
+}
+
+/** Pairs of systems, a row each. */
+export function comparisonRows(data: ReportData): readonly (readonly string[])[] {
+  const signed = (value: number): string => `${value > 0 ? '+' : ''}${percentText(value)}`;
+  return data.comparisons.map(({ task, a, b, difference, low, high, p, resamples, mcNemar, rows }) => [
+    glueTasks[task].title, a, b, `${signed(difference)}${low > 0 || high < 0 ? ' ✓' : ''}`, `${signed(low)} to ${signed(high)}`, pText(p, 1 / resamples),
+    mcNemar === undefined ? missingText : `${mcNemar.onlyA} / ${mcNemar.onlyB}, p ${pText(mcNemar.p, 1e-6)}`, String(rows),
+  ]);
+}
+
 /** What each pretraining figure means, in the order to show them; losses in nats, shares as percentages. */
 export const pretrainingFigures: readonly { readonly key: string; readonly label: string; readonly share: boolean }[] = [
   { key: 'eval_mlm_loss', label: 'held-out MLM loss (nats)', share: false },

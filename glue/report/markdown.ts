@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -36,6 +36,7 @@ export function markdownReport(data: ReportData): string {
   if (data.runs.length > 0) lines.push(...leaderboardSection(data));
   if (data.pretraining.length > 0) lines.push(...pretrainingSection(data));
   if (data.runs.length > 0) lines.push(...metricSection(data));
+  if (data.comparisons.length > 0) lines.push(...comparisonSection(data));
   if (data.remarks.length > 0) lines.push('## To read the numbers right', '', ...data.remarks.map((remark) => `- ${markdownText(remark)}`), '');
   lines.push(...commandSection(data));
   return lines.join('\n');
@@ -77,6 +78,11 @@ function metricSection(data: ReportData): string[] {
   }
   for (const { task, how } of data.notRun) lines.push(tableRow([glueTasks[task].title, markdownText(how), '', '', '', '', '', '', '']));
   return [...lines, ''];
+}
+
+function comparisonSection(data: ReportData): string[] {
+  const rows = comparisonRows(data).map((row) => tableRow(row.map(markdownText)));
+  return ['## Differences between systems', '', tableRow([...comparisonColumns]), tableRow(comparisonColumns.map((_, i) => (i < 3 ? '---' : '---:'))), ...rows, '', comparisonNote, ''];
 }
 
 function commandSection(data: ReportData): string[] {

@@ -7,6 +7,7 @@ import { collapseSignature } from '../baselines.js';
 import type { PublishedResult } from '../published.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
+import type { Comparison } from './comparisons.js';
 
 /** Mean over `n` seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
 export interface MetricSummary {
@@ -45,6 +46,8 @@ export interface ReportData {
   /** Plain sentences: what is missing and how to add it, samples instead of full data, collapsed results. */
   readonly remarks: readonly string[];
   readonly runs: readonly TaskRun[];
+  /** Pairs of systems, where their predictions are there. */
+  readonly comparisons: readonly Comparison[];
   /** Tasks without a run (AX and, in a report of pretraining alone, all of them left out), each with how to add it. */
   readonly notRun: readonly { readonly task: GlueTaskName; readonly how: string }[];
 }
@@ -181,11 +184,11 @@ function defaultTitle({ taskRuns }: CollectedRuns): string {
 }
 
 /** Everything that the formats show, from the collected runs and the published rows asked for. */
-export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], title = defaultTitle(collected)): ReportData {
+export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], comparisons: readonly Comparison[], title = defaultTitle(collected)): ReportData {
   const measured = measuredSystems(collected.taskRuns);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];
-  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, notRun: tasksNotRun(collected.taskRuns) };
+  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, comparisons, notRun: tasksNotRun(collected.taskRuns) };
 }
 
 /** A task's score in percent as the averages see it, for one system. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
 import { publishedRows } from '../published.js';
 import { collectRuns } from './collect.js';
+import { compareSystems } from './comparisons.js';
 import { csvReport } from './csvReport.js';
 import { htmlReport } from './html.js';
 import { latexReport } from './latex.js';
@@ -33,7 +34,8 @@ export interface ReportFiles {
  */
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
   const published = publishedRows(options.published ?? []);
-  const data = buildReportData(await collectRuns(directories), published, options.title);
+  const collected = await collectRuns(directories);
+  const data = buildReportData(collected, published, await compareSystems(collected.taskRuns), options.title);
   await mkdir(options.output, { recursive: true });
   const files = {
     markdown: path.join(options.output, 'report.md'),
