@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { Random } from '../../src/data/random.js';
+import { writeReport } from './writeReport.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-comparisons-'));
+after(() => rmSync(folder, { recursive: true }));
+
+type Row = Readonly<Record<string, unknown>>;
+
+function writeRun(root: string, name: string, results: Row, sets: Readonly<Record<string, readonly Row[]>>): void {
+  const directory = path.join(folder, root, name);
+  mkdirSync(path.join(directory, 'predictions'), { recursive: true });
+  writeFileSync(path.join(directory, 'run.json'), JSON.stringify({ kind: 'finetune', settings: { modelSha256: String(results['model']) } }));
+  writeFileSync(path.join(directory, 'all_results.json'), JSON.stringify(results));
+  for (const [set, rows] of Object.entries(sets)) writeFileSync(path.join(directory, 'predictions', `${set}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+/** RTE rows of which a share is right. */
+function rteRows(right: number, seed: number, rows = 277): Row[] {
+  const random = new Random(seed);
+  const labels = ['entailment', 'not_entailment'] as const;
+  return Array.from({ length: rows }, (_, index) => {
+    const label = index % 2;
+    return { index, prediction: labels[random.uniform() < right ? label : 1 - label], label: labels[label], logits: [0, 0] };
+  });
+}
+
+const accuracyOf = (rows: readonly Row[]): number => rows.filter((row) => row['prediction'] === row['label']).length / rows.length;
+
+test('two systems of several seeds are compared by the bootstrap, two single runs by McNemar as well; the table is in Markdown and HTML', async () => {
+  const differences: number[] = [];
+  for (const [model, right] of [['good', 0.9], ['poor', 0.6]] as const) {
+    for (const seed of [1, 2]) {
+      const rows = rteRows(right, seed);
+      differences.push(accuracyOf(rows));
+      writeRun('seeds', `${model}-${seed}`, { task: 'rte', model, seed, eval_accuracy: accuracyOf(rows) }, { dev: rows });
+    }
+    const rows = rteRows(right, 7);
+    writeRun('seeds', `${model}-qnli`, { task: 'qnli', model, seed: 1, eval_accuracy: accuracyOf(rows) }, { dev: rows });
+  }
+  const { data, markdown, html } = await writeReport([path.join(folder, 'seeds')], { output: path.join(folder, 'seeds', 'report') });
+  const [qnli, rte] = data.comparisons;
+  assert.deepEqual(data.comparisons.map(({ task, a, b, rows }) => [task, a, b, rows]), [['qnli', 'good', 'poor', 277], ['rte', 'good', 'poor', 277]]);
+  const [a1 = 0, a2 = 0, b1 = 0, b2 = 0] = differences;
+  assert.ok(Math.abs((rte?.difference ?? 0) - 50 * (a1 + a2 - b1 - b2)) < 1e-9);
+  assert.ok(rte !== undefined && rte.low > 15 && rte.high < 45 && rte.p === 0.001 && rte.mcNemar === undefined, JSON.stringify(rte));
+  assert.ok(qnli?.mcNemar !== undefined && qnli.mcNemar.p < 1e-6 && qnli.mcNemar.onlyA > qnli.mcNemar.onlyB);
+  assert.match(readFileSync(markdown, 'utf8'), /\| RTE \| good \| poor \| \+\d+\.\d ✓ \| \+\d+\.\d to \+\d+\.\d \| ≤ 0\.001 \| – \| 277 \|/);
+  assert.match(readFileSync(html, 'utf8'), /Differences between systems/);
+});
+
+test('STS-B by Pearson and Spearman, MNLI by both of its sets', async () => {
+  const random = new Random(3);
+  const scores = Array.from({ length: 200 }, () => Math.round(random.uniform() * 20) / 4);
+  for (const [model, noise] of [['near', 0.5], ['far', 3]] as const) {
+    writeRun('kinds', `${model}-stsb`, { task: 'stsb', model, seed: 1, eval_pearson: 0.5, eval_spearmanr: 0.5 }, { dev: scores.map((label, index) => ({ index, prediction: label + noise * random.normal(), label })) });
+    const rows = rteRows(noise < 1 ? 0.9 : 0.7, 5).map((row) => ({ ...row, prediction: row['prediction'] === 'entailment' ? 'entailment' : 'neutral', label: row['label'] === 'entailment' ? 'entailment' : 'neutral' }));
+    writeRun('kinds', `${model}-mnli`, { task: 'mnli', model, seed: 1, eval_accuracy: 0.5, eval_accuracy_mm: 0.5 }, { dev: rows, dev_mm: rows.slice(0, 100) });
+  }
+  const { comparisons } = (await writeReport([path.join(folder, 'kinds')], { output: path.join(folder, 'kinds', 'report') })).data;
+  assert.deepEqual(comparisons.map(({ task, a, rows }) => [task, a, rows]), [['stsb', 'far', 200], ['mnli', 'far', 377]]);
+  assert.ok(comparisons.every(({ high, mcNemar }) => high < 0 && mcNemar === undefined));
+});
+
+test('runs without gold labels, of other rows, or with a broken file are not compared, and the report is made all the same', async () => {
+  const rows = rteRows(0.8, 1);
+  writeRun('partial', 'a', { task: 'rte', model: 'a', seed: 1, eval_accuracy: 0.8 }, { dev: rows });
+  writeRun('partial', 'b', { task: 'rte', model: 'b', seed: 1, eval_accuracy: 0.8 }, { dev: rows.map(({ label: _, ...row }) => row) });
+  writeRun('partial', 'c', { task: 'rte', model: 'c', seed: 1, eval_accuracy: 0.8 }, { dev: rows.slice(1) });
+  writeRun('partial', 'd', { task: 'rte', model: 'd', seed: 1, eval_accuracy: 0.8 }, { dev: [...rows, { index: 1, prediction: 'maybe', label: 'entailment' }] });
+  writeRun('partial', 'e', { task: 'rte', model: 'e', seed: 1, eval_accuracy: 0.8 }, {});
+  writeRun('partial', 'f', { task: 'rte', model: 'f', seed: 1, eval_accuracy: 0.8 }, { dev: rows });
+  writeFileSync(path.join(folder, 'partial', 'e', 'predictions', 'dev.jsonl'), '{"index":');
+  const { comparisons } = (await writeReport([path.join(folder, 'partial')], { output: path.join(folder, 'partial', 'report') })).data;
+  assert.deepEqual(comparisons.map(({ a, b, difference, p }) => [a, b, difference, p]), [['a', 'f', 0, 1]]);
+});
