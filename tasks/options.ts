@@ -1,6 +1,7 @@
 /** Options and results of the task runners, as the command line and the library pass them. */
 import type { Results } from '../src/checkpoint/results.js';
 import type { CommonOptions, OptimizationOptions, RunOptions } from '../src/train/options.js';
+import type { ProgressEvent } from '../src/train/types.js';
 
 export type EvalStrategy = 'epoch' | 'steps' | 'no';
 
@@ -103,7 +104,16 @@ export interface Prediction {
   readonly label?: string | number;
 }
 
-export interface SuiteOptions extends CommonOptions, HyperparameterOptions {
+/** What a suite reports: of the run that is the `number`-th of `of`, or of the suite as a whole. */
+export type SuiteEvent =
+  | { readonly type: 'run'; readonly run: SuiteRun; readonly number: number; readonly of: number; readonly event: ProgressEvent }
+  | { readonly type: 'started' | 'ended'; readonly run: SuiteRun; readonly number: number; readonly of: number }
+  | { readonly type: 'note'; readonly text: string };
+
+export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, HyperparameterOptions {
+  readonly progress?: ((event: SuiteEvent) => void) | undefined;
+  /** Runs beside each other, each in a process of its own with its share of the engine's threads. Default 1. */
+  readonly concurrency?: number | undefined;
   readonly models: readonly string[];
   readonly init?: 'random' | undefined;
   /** Names, or ['all']: every task whose data is there. */

@@ -1,20 +1,26 @@
 /**
- * Fine-tunes models on tasks with seeds, one run after the other, each in `<output>/<model>/<task>/seed-<n>`.
+ * Fine-tunes models on tasks with seeds, one run after the other or some beside each other, each in `<output>/<model>/<task>/seed-<n>`.
  * A run that fails is recorded and the next begins; a rerun does only what is missing. suite.json lists all runs.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { glueTask, glueTaskNames, glueTasks } from '../glue/tasks.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
-import { finetune } from './finetune.js';
+import { engineInfo, type EngineName } from '../src/engine/index.js';
+import { ensureEngine } from '../src/train/ensureEngine.js';
+import type { ProgressEvent } from '../src/train/types.js';
+import { finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
 import { requireModelFiles } from './fingerprint.js';
 import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
 
 const suiteFile = 'suite.json';
+
+const mostConcurrency = 64;
 
 /** Directory names of the models: the last part of each path, with the part before where two would be equal. */
 function modelNames(models: readonly string[], init: 'random' | undefined): Map<string, string> {
@@ -85,13 +91,20 @@ async function withEarlierStatus(run: SuiteRun): Promise<SuiteRun> {
   return earlier?.status === 'complete' ? { ...run, status: 'complete' } : run;
 }
 
+/** Times that a run is begun again whose process was killed; it goes on from its last checkpoint. */
+const mostRestarts = 1;
+
 /**
- * Runs the suite.
+ * Runs the suite, each run in a process of its own.
  * @throws UsageError before anything starts where options are wrong; BusyError where another suite works in the directory;
- * InterruptedError after the current run saved. Failures of single runs are in the result, not thrown.
+ * InterruptedError after the runs under way saved. Failures of single runs are in the result, not thrown.
  */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   for (const model of options.models) await requireModelFiles(model);
+  await ensureEngine();
+  const { engine, threads } = engineInfo();
+  const concurrency = options.concurrency ?? 1;
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > mostConcurrency) throw new UsageError(`concurrency is ${concurrency}; expected a whole number from 1 to ${mostConcurrency}`);
   const runs = await plannedRuns(options);
   if (options.dryRun === true) return { output: options.output, runs: await Promise.all(runs.map(withEarlierStatus)) };
   await mkdir(options.output, { recursive: true });
@@ -103,30 +116,51 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       writeFileAtomic(path.join(options.output, suiteFile), `${JSON.stringify({ command: options.command ?? null, runs: listed }, null, 2)}\n`);
     };
     write();
-    for (const [i, run] of runs.entries()) {
-      if (run.status === 'skipped') continue;
-      options.progress?.({ type: 'note', text: `run ${i + 1} of ${runs.length}: ${path.relative(options.output, run.directory)}` });
-      runs[i] = await runOne(options, run);
-      write();
-    }
+    const place = { engine, threads: Math.max(1, Math.floor(threads / concurrency)) };
+    const limit = pLimit(concurrency);
+    const outcomes = await Promise.allSettled(
+      runs.map((run, i) =>
+        limit(async () => {
+          if (run.status === 'skipped') return;
+          if (options.signal?.aborted === true) throw InterruptedError.from(options.signal, 'stopped before all runs were made');
+          const at = { number: i + 1, of: runs.length };
+          options.progress?.({ type: 'started', run, ...at });
+          const done = await runOne(options, run, place, (event) => options.progress?.({ type: 'run', run, ...at, event }));
+          runs[i] = done;
+          write();
+          options.progress?.({ type: 'ended', run: done, ...at });
+        }),
+      ),
+    );
+    const stopped = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (stopped !== undefined) throw stopped.reason;
     return { output: options.output, runs };
   } finally {
     await lock.release();
   }
 }
 
-async function runOne(options: SuiteOptions, run: SuiteRun): Promise<SuiteRun> {
-  const { models: _, tasks: __, seeds: ___, dryRun: ____, ...shared } = options;
+async function runOne(options: SuiteOptions, run: SuiteRun, place: { readonly engine: EngineName; readonly threads: number }, progress: (event: ProgressEvent) => void): Promise<SuiteRun> {
+  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal, concurrency: ______, ...shared } = options;
   const metric = glueTask(run.task).selectBy;
-  try {
-    const { results } = await finetune({ ...shared, model: run.model, task: run.task, seed: run.seed, output: run.directory });
-    const value = results[`eval_${metric}`];
-    return { ...run, status: 'complete', metric, ...(typeof value === 'number' ? { value } : {}) };
-  } catch (error) {
-    if (error instanceof InterruptedError) throw error;
-    const hint = error instanceof BertwrightError && error.hint !== undefined ? ` (${error.hint})` : '';
-    const text = `${error instanceof Error ? error.message : String(error)}${hint}`;
-    options.progress?.({ type: 'note', text: `failed: ${text}` });
-    return { ...run, status: 'failed', error: text };
+  const matmulPrecision = shared.matmulPrecision ?? engineInfo().matmulPrecision;
+  const start = { ...place, options: { ...shared, matmulPrecision, model: run.model, task: run.task, seed: run.seed, output: run.directory } };
+  for (let restarts = 0; ; restarts++) {
+    try {
+      // What is begun again goes on from its checkpoint: only the first process starts anew.
+      const { results } = await finetuneInProcess(restarts === 0 ? start : { ...start, options: { ...start.options, overwrite: false } }, signal, progress);
+      const value = results[`eval_${metric}`];
+      return { ...run, status: 'complete', metric, ...(typeof value === 'number' ? { value } : {}) };
+    } catch (error) {
+      if (error instanceof InterruptedError) throw error;
+      const hint = error instanceof BertwrightError && error.hint !== undefined ? ` (${error.hint})` : '';
+      const text = `${error instanceof Error ? error.message : String(error)}${hint}`;
+      if (error instanceof ProcessDiedError && restarts < mostRestarts && signal?.aborted !== true) {
+        progress({ type: 'note', text: `${text}; begun again` });
+        continue;
+      }
+      progress({ type: 'note', text: `failed: ${text}` });
+      return { ...run, status: 'failed', error: text };
+    }
   }
 }

@@ -1,4 +1,4 @@
-/** `bertwright suite`: models x tasks x seeds, one run after the other, resumable. */
+/** `bertwright suite`: models x tasks x seeds, resumable. */
 import { UsageError } from '../../src/data/errors.js';
 import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
 import { engineOptions, glueDataOption } from '../cli/options.js';
@@ -11,7 +11,7 @@ const { 'save-steps': _saveSteps, 'save-total-limit': _limit, 'save-strategy': _
 
 export const suiteCommand: CommandSpec = {
   name: 'suite',
-  summary: 'Fine-tune models on tasks with several seeds, one after the other; a rerun does only what is missing.',
+  summary: 'Fine-tune models on tasks with several seeds, each run in a process of its own; a rerun does only what is missing.',
   options: {
     model: { type: 'list', describe: 'checkpoint folders', letter: 'm', required: true },
     tasks: { type: 'list', describe: 'all, or a list of task names', default: 'all' },
@@ -19,6 +19,7 @@ export const suiteCommand: CommandSpec = {
     output: { type: 'string', describe: 'folder of the suite', letter: 'o', required: true },
     overwrite: { type: 'boolean', describe: 'run everything anew' },
     init: initSpec,
+    concurrency: { type: 'number', describe: 'runs beside each other, each in a process with its share of the threads (default: 1)' },
     'dry-run': { type: 'boolean', describe: 'only list the runs' },
     ...glueDataOption,
     ...suiteTraining,
@@ -38,7 +39,7 @@ export const suiteCommand: CommandSpec = {
     const info = await applyEngine(settings, true);
     if (!quiet) console.error(engineLine(info));
     const { runSuite } = await import('../../tasks/suite.js');
-    const { createProgress } = await import('../../src/train/progress.js');
+    const { createSuiteProgress } = await import('../cli/suiteProgress.js');
     const result = await abortOnSignals((signal) =>
       runSuite({
         ...readHyperparameters(settings),
@@ -48,6 +49,7 @@ export const suiteCommand: CommandSpec = {
         seeds,
         data: settings.string('data'),
         output: settings.requiredString('output', 'give a folder with --output'),
+        concurrency: settings.number('concurrency'),
         dryRun: settings.boolean('dry-run'),
         overwrite: settings.boolean('overwrite'),
         maxTrainSamples: settings.number('max-train-samples'),
@@ -62,7 +64,7 @@ export const suiteCommand: CommandSpec = {
         matmulPrecision: precisionOption(settings),
         command: settings.commandLine,
         signal,
-        progress: createProgress({ stream: process.stderr, quiet }),
+        progress: createSuiteProgress({ stream: process.stderr, quiet }),
       }),
     );
     if (settings.boolean('json') === true) printJson(result);

@@ -17,6 +17,7 @@ import { createProgress } from '../../src/train/progress.js';
 import { runSuite } from '../../tasks/suite.js';
 import { createCountProgress } from '../cli/countProgress.js';
 import { engineLine } from '../cli/engine.js';
+import { createSuiteProgress } from '../cli/suiteProgress.js';
 import { terminalText } from '../cli/terminalText.js';
 import { estimateSeconds } from './estimate.js';
 import { nativePlan, type QuickstartPlan, quickstartTasks, smallPlan } from './plan.js';
@@ -85,7 +86,7 @@ export async function quickstart(options: QuickstartOptions): Promise<Quickstart
     doPredict: false,
     command: options.command,
     signal: options.signal,
-    progress: createProgress({ stream: process.stderr, quiet: options.quiet }),
+    progress: createSuiteProgress({ stream: process.stderr, quiet: options.quiet }),
   });
   for (const run of suite.runs) if (run.status === 'failed') say(`  ${run.task} failed: ${run.error ?? 'see its log'}`);
 

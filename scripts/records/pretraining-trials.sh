@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Record of runs: trials of pretraining settings, each a short run judged by its held-out loss and one pilot task (STS-B, seed 101, which
-# no reported suite uses). The figures that they gave are in pretraining-trials.md beside it.
+# Record of runs: trials of pretraining settings, each a short run judged by its held-out loss and one pilot task (STS-B, seeds 101 to
+# 103, which no reported suite uses). The figures that they gave are in pretraining-trials.md beside it.
 #   bash scripts/records/pretraining-trials.sh CORPUS_DIR GLUE_DIR OUTPUT_DIR [TRIAL…]
 # TRIAL: names of lines of pretraining-trials.txt; all of them where none is named. What is finished is not run again; a cut run goes on.
 set -euo pipefail

@@ -21,13 +21,25 @@ const number = (of: Results | undefined, key: string, digits: number, factor = 1
   return typeof value === 'number' ? (factor * value).toFixed(digits) : '-';
 };
 
+/** Seeds that no reported suite uses. */
+const pilotSeeds = [101, 102, 103];
+
+/** The mean over the seeds that have run, and each of them. */
+function pilotScores(name: string): string {
+  const scores = pilotSeeds.flatMap((seed) => {
+    const score = results('pilot', name, 'stsb', `seed-${seed}`)?.['eval_spearmanr'];
+    return typeof score === 'number' ? [100 * score] : [];
+  });
+  if (scores.length === 0) return '-';
+  return `${(scores.reduce((sum, score) => sum + score, 0) / scores.length).toFixed(1)} (${scores.map((score) => score.toFixed(1)).join(', ')})`;
+}
+
 console.log('| trial | vocabulary | flags | steps | M tokens | MLM loss | of unigrams | NSP accuracy | STS-B Spearman |\n|---|---:|---|---:|---:|---:|---:|---:|---:|');
 for (const line of readFileSync(list, 'utf8').split('\n')) {
   if (line.trim() === '' || line.startsWith('#')) continue;
   const [name = '', size = '', flags = ''] = line.split('|').map((part) => part.trim());
   const run = results('runs', name);
   if (run === undefined) continue;
-  const pilot = results('pilot', name, 'stsb', 'seed-101');
   const cells = [name, size, `\`${flags}\``, number(run, 'steps', 0), number(run, 'train_tokens', 1, 1e-6), number(run, 'eval_mlm_loss', 3), number(run, 'eval_unigram_loss', 3)];
-  console.log(`| ${[...cells, number(run, 'eval_nsp_accuracy', 3), number(pilot, 'eval_spearmanr', 1, 100)].join(' | ')} |`);
+  console.log(`| ${[...cells, number(run, 'eval_nsp_accuracy', 3), pilotScores(name)].join(' | ')} |`);
 }

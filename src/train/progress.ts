@@ -56,6 +56,22 @@ function bar(share: number, width: number): string {
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
 }
 
+/** One event as a line, without what a terminal would act on. */
+export function eventText(event: ProgressEvent): string {
+  switch (event.type) {
+    case 'step':
+      return inert(stepText(event));
+    case 'eval':
+      return inert(`step ${event.step}: ${formatMetrics(event.metrics)}`);
+    case 'save':
+      return inert(`saved ${event.path ?? ''}`);
+    case 'note':
+      return inert(event.text);
+    case 'done':
+      return `${event.step} steps done in ${formatSeconds(event.seconds)}`;
+  }
+}
+
 /** A function for `TrainingOptions.progress`. */
 export function createProgress(options: ProgressOptions): (event: ProgressEvent) => void {
   const { stream, quiet = false, interval = 10 } = options;
@@ -65,7 +81,7 @@ export function createProgress(options: ProgressOptions): (event: ProgressEvent)
   let shownAt = Number.NEGATIVE_INFINITY;
   let barShown = false;
   const line = (text: string): void => {
-    stream.write(`${barShown ? '\r\x1b[2K' : ''}${inert(`${prefix}${text}`)}\n`);
+    stream.write(`${barShown ? '\r\x1b[2K' : ''}${inert(prefix)}${text}\n`);
     barShown = false;
   };
   const step = (event: Extract<ProgressEvent, { type: 'step' }>): void => {
@@ -74,30 +90,15 @@ export function createProgress(options: ProgressOptions): (event: ProgressEvent)
     if (!last && now - shownAt < (tty ? 100 : interval * 1000)) return;
     shownAt = now;
     if (!tty) {
-      line(stepText(event));
+      line(eventText(event));
       return;
     }
-    const text = `${inert(prefix)}${Number.isFinite(event.totalSteps) ? `${bar(event.step / event.totalSteps, 20)} ` : ''}${stepText(event)}`;
+    const text = `${inert(prefix)}${Number.isFinite(event.totalSteps) ? `${bar(event.step / event.totalSteps, 20)} ` : ''}${eventText(event)}`;
     stream.write(`\r\x1b[2K${text.slice(0, Math.max(20, (stream.columns ?? 120) - 1))}`);
     barShown = true;
   };
   return (event) => {
-    switch (event.type) {
-      case 'step':
-        step(event);
-        break;
-      case 'eval':
-        line(`step ${event.step}: ${formatMetrics(event.metrics)}`);
-        break;
-      case 'save':
-        if (!tty && event.path !== undefined) line(`saved ${event.path}`);
-        break;
-      case 'note':
-        line(event.text);
-        break;
-      case 'done':
-        line(`${event.step} steps done in ${formatSeconds(event.seconds)}`);
-        break;
-    }
+    if (event.type === 'step') step(event);
+    else if (event.type !== 'save' || (!tty && event.path !== undefined)) line(eventText(event));
   };
 }
