@@ -8,6 +8,7 @@ import { loadClassifier, outputNames } from './loadClassifier.js';
 import { checkedLabelOrder, matchLabels, requireLabels } from './labelMapping.js';
 import { countRows, emptyConfusionMatrix, labelOrderWarning } from './labelOrderCheck.js';
 import type { EvaluateOptions, Results } from './options.js';
+import { checkedSliceKinds, type Slice, slicesOf } from './slices.js';
 import { loadEvaluationSplits, loadOwnEvaluation } from './taskData.js';
 import { specOfGlue } from './taskSpec.js';
 
@@ -23,6 +24,7 @@ export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
   const ofTask = task === undefined ? undefined : { spec: specOfGlue(glueTask(task)), splits: await loadEvaluationSplits({ ...options, task }) };
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   const labelOrder = options.labelOrder === undefined ? undefined : checkedLabelOrder(options.labelOrder, ofTask?.spec);
+  const kinds = checkedSliceKinds(options.slices ?? []);
   const { model, tokenizer, maxLength, batchSize, name } = await loadClassifier(options);
   try {
     const names = outputNames(model, labelOrder);
@@ -34,14 +36,17 @@ export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
     const confusion = names === undefined || matchLabels(spec, names) !== undefined ? undefined : emptyConfusionMatrix(names.length);
     const found = environment();
     const results: Record<string, Results[string]> = { task: spec.name, model: name, engine: found.engine, precision: 'highest', versions: found.versions };
+    const slices: Slice[] = [];
     for (const split of splits) {
       const encoded = await encodeSplit(split, tokenizer, maxLength, labelMap, options.signal);
       const output = await classify(model, encoded, batchSize, options.signal);
       const scores = score(spec, output, encoded, labelMap);
       if (confusion !== undefined) countRows(confusion, argmaxRows(output), split.examples.map(({ label }) => label));
       Object.assign(results, evalEntries(scores, split.suffix), { [`eval_samples${split.suffix}`]: encoded.length });
+      slices.push(...slicesOf(kinds, spec, split.examples, encoded, output, labelMap).map((slice) => (split.suffix === '' ? slice : { ...slice, split: split.name })));
       if (scores.undefinedMetrics.length > 0) results[`undefined_metrics${split.suffix}`] = scores.undefinedMetrics;
     }
+    if (kinds.length > 0) results['slices'] = slices.map((slice) => ({ ...slice }));
     const warning = confusion === undefined || labelMap === undefined ? undefined : labelOrderWarning(spec, confusion, labelMap);
     if (warning !== undefined) {
       note(`warning: ${warning}`);

@@ -71,6 +71,8 @@ export interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly labelOrder?: readonly string[] | undefined;
   readonly maxSeqLength?: number | undefined;
   readonly perDeviceEvalBatchSize?: number | undefined;
+  /** The metrics also by length, label, overlap (of the pair's words) or negation; see slices.ts. */
+  readonly slices?: readonly string[] | undefined;
 }
 
 export interface TextRow {
