@@ -49,6 +49,10 @@ test('two systems of several seeds are compared by the bootstrap, two single run
   assert.ok(Math.abs((rte?.difference ?? 0) - 50 * (a1 + a2 - b1 - b2)) < 1e-9);
   assert.ok(rte !== undefined && rte.low > 15 && rte.high < 45 && rte.p === 0.001 && rte.mcNemar === undefined, JSON.stringify(rte));
   assert.ok(qnli?.mcNemar !== undefined && qnli.mcNemar.p < 1e-6 && qnli.mcNemar.onlyA > qnli.mcNemar.onlyB);
+  const rteGood = data.outcomes.find(({ task, system }) => task === 'rte' && system === 'good');
+  assert.deepEqual([rteGood?.classes, rteGood?.seeds, rteGood?.counts.map((row) => row.reduce((sum, count) => sum + count, 0))], [['entailment', 'not_entailment'], 2, [2 * 139, 2 * 138]]);
+  assert.equal(rteGood?.counts.reduce((sum, row, i) => sum + (row[i] ?? 0), 0), Math.round(277 * (a1 + a2)), 'what is right stands on the diagonal');
+  assert.match(readFileSync(html, 'utf8'), /aria-label="RTE, good: predicted against gold; \d+\.\d % of 554 rows on the diagonal"/);
   assert.match(readFileSync(markdown, 'utf8'), /\| RTE \| good \| poor \| \+\d+\.\d ✓ \| \+\d+\.\d to \+\d+\.\d \| ≤ 0\.001 \| – \| 277 \|/);
   assert.match(readFileSync(html, 'utf8'), /Differences between systems/);
 });
@@ -61,7 +65,10 @@ test('STS-B by Pearson and Spearman, MNLI by both of its sets', async () => {
     const rows = rteRows(noise < 1 ? 0.9 : 0.7, 5).map((row) => ({ ...row, prediction: row['prediction'] === 'entailment' ? 'entailment' : 'neutral', label: row['label'] === 'entailment' ? 'entailment' : 'neutral' }));
     writeRun('kinds', `${model}-mnli`, { task: 'mnli', model, seed: 1, eval_accuracy: 0.5, eval_accuracy_mm: 0.5 }, { dev: rows, dev_mm: rows.slice(0, 100) });
   }
-  const { comparisons } = (await writeReport([path.join(folder, 'kinds')], { output: path.join(folder, 'kinds', 'report') })).data;
+  const { comparisons, outcomes } = (await writeReport([path.join(folder, 'kinds')], { output: path.join(folder, 'kinds', 'report') })).data;
+  const spread = outcomes.find(({ task, system }) => task === 'stsb' && system === 'near');
+  assert.deepEqual([spread?.classes.length, spread?.classes[3], spread?.counts.flat().reduce((sum, count) => sum + count, 0)], [10, '1.5', 200]);
+  scores.forEach((score) => assert.ok((spread?.counts[Math.min(9, Math.floor(2 * score))]?.reduce((sum, count) => sum + count, 0) ?? 0) > 0));
   assert.deepEqual(comparisons.map(({ task, a, rows }) => [task, a, rows]), [['stsb', 'far', 200], ['mnli', 'far', 377]]);
   assert.ok(comparisons.every(({ high, mcNemar }) => high < 0 && mcNemar === undefined));
 });

@@ -8,6 +8,7 @@ import { glueTasks } from '../tasks.js';
 import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
 import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
 import { reportStyle } from './style.js';
@@ -21,6 +22,7 @@ export function htmlReport(data: ReportData): string {
     data.pretraining.length > 0 ? pretrainingSection(data) : '',
     data.runs.length > 0 ? metricSection(data) : '',
     data.comparisons.length > 0 ? comparisonSection(data) : '',
+    data.outcomes.length > 0 ? section('outcomes', 'Predicted against gold', outcomeCharts(data.outcomes)) : '',
     data.remarks.length > 0 ? section('remarks', 'To read the numbers right', list(data.remarks.map(escapeHtml))) : '',
     commandSection(data),
   ];

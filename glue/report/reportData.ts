@@ -8,6 +8,7 @@ import type { PublishedResult } from '../published.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
 import type { Comparison } from './comparisons.js';
+import type { Outcome } from './outcomes.js';
 
 /** Mean over `n` seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
 export interface MetricSummary {
@@ -46,6 +47,8 @@ export interface ReportData {
   /** Plain sentences: what is missing and how to add it, samples instead of full data, collapsed results. */
   readonly remarks: readonly string[];
   readonly runs: readonly TaskRun[];
+  /** Gold against predicted, where the predictions are there. */
+  readonly outcomes: readonly Outcome[];
   /** Pairs of systems, where their predictions are there. */
   readonly comparisons: readonly Comparison[];
   /** Tasks without a run (AX and, in a report of pretraining alone, all of them left out), each with how to add it. */
@@ -183,12 +186,12 @@ function defaultTitle({ taskRuns }: CollectedRuns): string {
   return taskRuns.length > 0 ? 'GLUE report' : 'Pretraining report';
 }
 
-/** Everything that the formats show, from the collected runs and the published rows asked for. */
-export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], comparisons: readonly Comparison[], title = defaultTitle(collected)): ReportData {
+/** Everything that the formats show, from the collected runs, what their predictions tell and the published rows asked for. */
+export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], analysis: Pick<ReportData, 'comparisons' | 'outcomes'>, title = defaultTitle(collected)): ReportData {
   const measured = measuredSystems(collected.taskRuns);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];
-  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, comparisons, notRun: tasksNotRun(collected.taskRuns) };
+  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, ...analysis, notRun: tasksNotRun(collected.taskRuns) };
 }
 
 /** A task's score in percent as the averages see it, for one system. */

@@ -47,6 +47,8 @@ svg .name { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-
 .curves .small { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: .4rem 2rem; margin-bottom: 1.6rem; }
 .switch > input { accent-color: var(--accent); } .switch > label { margin: 0 1.2rem 0 .35rem; }
 .switch > .by-time, #by-time:checked ~ .by-step { display: none; } #by-time:checked ~ .by-time { display: block; }
+.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 1rem 1.6rem; } .matrices figure { max-width: 26rem; }
+.cell { fill: var(--s0); stroke: var(--line); stroke-width: .5; } svg .in { font-size: 13px; } svg .in.on { fill: var(--page); }
 .scroll.fit { width: fit-content; } .figures { width: auto; } .figures th:first-child { white-space: normal; min-width: 14rem; }
 .key { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; margin: .2rem 0 .6rem; padding: 0; font-size: .9rem; }
 .key li { display: flex; align-items: center; gap: .45rem; }

@@ -9,6 +9,7 @@ import { csvReport } from './csvReport.js';
 import { htmlReport } from './html.js';
 import { latexReport } from './latex.js';
 import { markdownReport } from './markdown.js';
+import { collectOutcomes } from './outcomes.js';
 import { buildReportData, type ReportData } from './reportData.js';
 
 export interface ReportOptions {
@@ -35,7 +36,8 @@ export interface ReportFiles {
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
   const published = publishedRows(options.published ?? []);
   const collected = await collectRuns(directories);
-  const data = buildReportData(collected, published, await compareSystems(collected.taskRuns), options.title);
+  const analysis = { comparisons: await compareSystems(collected.taskRuns), outcomes: await collectOutcomes(collected.taskRuns) };
+  const data = buildReportData(collected, published, analysis, options.title);
   await mkdir(options.output, { recursive: true });
   const files = {
     markdown: path.join(options.output, 'report.md'),
