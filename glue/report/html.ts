@@ -11,6 +11,7 @@ import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureTex
 import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
+import { sortScript } from './sortScript.js';
 import { reportStyle } from './style.js';
 
 /** The whole page. */
@@ -26,13 +27,13 @@ export function htmlReport(data: ReportData): string {
     data.remarks.length > 0 ? section('remarks', 'To read the numbers right', list(data.remarks.map(escapeHtml))) : '',
     commandSection(data),
   ];
-  const styleHash = createHash('sha256').update(reportStyle).digest('base64');
+  const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleHash}'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${hash(reportStyle)}; script-src ${hash(sortScript)}">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(data.title)}</title>
 <style>${reportStyle}</style>
@@ -41,6 +42,7 @@ export function htmlReport(data: ReportData): string {
 <main>
 ${body.filter((part) => part !== '').join('\n')}
 </main>
+<script>${sortScript}</script>
 </body>
 </html>
 `;
@@ -70,7 +72,7 @@ function scrollable(label: string, table: string, fit = false): string {
 function scoreCell(cell: Cell): string {
   const classes = ['number', cell.best ? 'best' : '', cell.value === undefined ? 'missing' : ''].filter((name) => name !== '').join(' ');
   const title = cell.note === undefined || cell.note === '' ? '' : ` title="${escapeHtml(cell.note)}"`;
-  return `<td class="${classes}"${title}>${escapeHtml(cell.text)}</td>`;
+  return `<td class="${classes}" data-value="${cell.value ?? ''}"${title}>${escapeHtml(cell.text)}</td>`;
 }
 
 function leaderboardSection(data: ReportData): string {
@@ -82,7 +84,7 @@ function leaderboardSection(data: ReportData): string {
     const rows = group.rows.map((row) => `<tr><th scope="row"${row.note === undefined ? '' : ` title="${escapeHtml(row.note)}"`}>${escapeHtml(row.name)}</th>${row.cells.map(scoreCell).join('')}</tr>`);
     return `<tbody><tr class="group"><th scope="rowgroup" colspan="${table.columns.length + 1}"><span>${escapeHtml(group.title)}</span></th></tr>${rows.join('')}</tbody>`;
   });
-  const html = `<table class="leaderboard"><thead><tr><th scope="col">System</th>${head}</tr></thead>${groups.join('')}</table>`;
+  const html = `<table class="leaderboard sortable"><thead><tr><th scope="col">System</th>${head}</tr></thead>${groups.join('')}</table>`;
   const legend = '<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ the score of a constant prediction. An average needs all of its tasks.</p>';
   const rules = `<details><summary>How the three averages are formed</summary><dl>${glueAverages.map(({ name, definition }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(definition)}</dd>`).join('')}</dl></details>`;
   return section('leaderboard', 'Leaderboard', `${scrollable('Leaderboard table', html)}${legend}${rules}`);
@@ -110,13 +112,13 @@ function metricSection(data: ReportData): string {
     return `<tr>${cells.map((text, i) => `<td${numeric.has(i) ? ' class="number"' : ''}>${escapeHtml(text)}</td>`).join('')}</tr>`;
   });
   const missing = data.notRun.map(({ task, how }) => `<tr><td>${glueTasks[task].title}</td><td class="missing note" colspan="${heads.length - 1}">${escapeHtml(how)}</td></tr>`);
-  return section('metrics', 'Every metric', scrollable('Table of every metric', `<table><thead><tr>${head}</tr></thead><tbody>${[...rows, ...missing].join('')}</tbody></table>`));
+  return section('metrics', 'Every metric', scrollable('Table of every metric', `<table class="sortable"><thead><tr>${head}</tr></thead><tbody>${[...rows, ...missing].join('')}</tbody></table>`));
 }
 
 function comparisonSection(data: ReportData): string {
   const head = comparisonColumns.map((title, i) => `<th scope="col"${i < 3 ? '' : ' class="number"'}>${escapeHtml(title)}</th>`).join('');
   const rows = comparisonRows(data).map((row) => `<tr>${row.map((text, i) => `<td${i < 3 ? '' : ' class="number"'}>${escapeHtml(text)}</td>`).join('')}</tr>`);
-  const table = scrollable('Differences between systems', `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`);
+  const table = scrollable('Table of differences', `<table class="sortable"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`);
   return section('differences', 'Differences between systems', `${table}<p class="legend">${escapeHtml(comparisonNote)}</p>`);
 }
 

@@ -19,6 +19,8 @@ thead th { border-top: 0; background: var(--panel); font-weight: 600; vertical-a
 thead th { white-space: normal; min-width: 4.2rem; }
 thead small { display: block; font-weight: 400; color: var(--muted); }
 tbody th { font-weight: 500; }
+th button { all: unset; cursor: pointer; display: inline-block; } th button:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; border-radius: 2px; }
+th[aria-sort] button::after { content: " ▲"; font-size: .7em; color: var(--accent); } th[aria-sort=descending] button::after { content: " ▼"; }
 .number { text-align: right; }
 .best { font-weight: 700; }
 .missing { color: var(--muted); } .note { white-space: normal; }
