@@ -96,6 +96,6 @@ export function slicesOf(kinds: readonly SliceKind[], spec: TaskSpec, examples: 
 
 function rowsOf({ logits, numLabels }: ClassifierOutput, positions: readonly number[]): ClassifierOutput {
   const chosen = new Float32Array(positions.length * numLabels);
-  positions.forEach((position, i) => chosen.set(logits.subarray(position * numLabels, (position + 1) * numLabels), i * numLabels));
+  for (const [i, position] of positions.entries()) chosen.set(logits.subarray(position * numLabels, (position + 1) * numLabels), i * numLabels);
   return { logits: chosen, numLabels };
 }

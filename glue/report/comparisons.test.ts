@@ -68,7 +68,7 @@ test('STS-B by Pearson and Spearman, MNLI by both of its sets', async () => {
   const { comparisons, outcomes } = (await writeReport([path.join(folder, 'kinds')], { output: path.join(folder, 'kinds', 'report') })).data;
   const spread = outcomes.find(({ task, system }) => task === 'stsb' && system === 'near');
   assert.deepEqual([spread?.classes.length, spread?.classes[3], spread?.counts.flat().reduce((sum, count) => sum + count, 0)], [10, '1.5', 200]);
-  scores.forEach((score) => assert.ok((spread?.counts[Math.min(9, Math.floor(2 * score))]?.reduce((sum, count) => sum + count, 0) ?? 0) > 0));
+  for (const score of scores) assert.ok((spread?.counts[Math.min(9, Math.floor(2 * score))]?.reduce((sum, count) => sum + count, 0) ?? 0) > 0);
   assert.deepEqual(comparisons.map(({ task, a, rows }) => [task, a, rows]), [['stsb', 'far', 200], ['mnli', 'far', 377]]);
   assert.ok(comparisons.every(({ high, mcNemar }) => high < 0 && mcNemar === undefined));
 });
