@@ -38,11 +38,17 @@ export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
     const results: Record<string, Results[string]> = { task: spec.name, model: name, engine: found.engine, precision: 'highest', versions: found.versions };
     const slices: Slice[] = [];
     for (const split of splits) {
+      const started = performance.now();
       const encoded = await encodeSplit(split, tokenizer, maxLength, labelMap, options.signal);
       const output = await classify(model, encoded, batchSize, options.signal);
+      const seconds = Math.max(1e-9, (performance.now() - started) / 1000);
       const scores = score(spec, output, encoded, labelMap);
       if (confusion !== undefined) countRows(confusion, argmaxRows(output), split.examples.map(({ label }) => label));
-      Object.assign(results, evalEntries(scores, split.suffix), { [`eval_samples${split.suffix}`]: encoded.length });
+      Object.assign(results, evalEntries(scores, split.suffix), {
+        [`eval_samples${split.suffix}`]: encoded.length,
+        [`eval_runtime${split.suffix}`]: seconds,
+        [`eval_samples_per_second${split.suffix}`]: encoded.length / seconds,
+      });
       slices.push(...slicesOf(kinds, spec, split.examples, encoded, output, labelMap).map((slice) => (split.suffix === '' ? slice : { ...slice, split: split.name })));
       if (scores.undefinedMetrics.length > 0) results[`undefined_metrics${split.suffix}`] = scores.undefinedMetrics;
     }

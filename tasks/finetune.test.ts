@@ -72,8 +72,13 @@ test('a tiny model overfits 32 rows, writes every file of a checkpoint directory
   const evaluated = await evaluateTask({ task: 'cola', model: output, data });
   assert.equal(evaluated['eval_loss'], results['eval_loss']);
   assert.equal(evaluated['eval_matthews_correlation'], 1);
+  assert.ok(Number(evaluated['eval_samples_per_second']) > 0);
+  const gold = (await readFile(path.join(output, 'predictions', 'dev.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.ok(gold.length === 32 && gold.every((row) => row['label'] === row['prediction']), 'gold labels beside predictions that are all right');
   const lines = (await readFile(path.join(output, 'predictions', 'test.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
-  const predicted = await predictTask({ task: 'cola', model: output, data, split: 'test' });
+  const notes: string[] = [];
+  const predicted = await predictTask({ task: 'cola', model: output, data, split: 'test', progress: (event) => event.type === 'note' && notes.push(event.text) });
+  assert.match(notes.join(), /^3 rows in .* rows a second/);
   assert.deepEqual(predicted, lines);
   assert.deepEqual(predicted.map(({ prediction }) => prediction), ['acceptable', 'acceptable', 'acceptable']);
   assert.ok((predicted[0]?.score ?? 0) > 0.5);

@@ -28,8 +28,12 @@ export async function predictTask(options: PredictOptions): Promise<Prediction[]
   const { model, tokenizer, maxLength, batchSize } = await loadClassifier(options);
   try {
     const names = outputNames(model, labelOrder);
+    const started = performance.now();
     const encoded = await encodeRows(rows, tokenizer, maxLength, undefined, options.signal);
-    return toPredictions(await classify(model, encoded, batchSize, options.signal), encoded, names);
+    const output = await classify(model, encoded, batchSize, options.signal);
+    const seconds = (performance.now() - started) / 1000;
+    options.progress?.({ type: 'note', text: `${rows.length} rows in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s, ${Math.round(rows.length / Math.max(1e-9, seconds))} rows a second, loading not counted` });
+    return toPredictions(output, encoded, names);
   } finally {
     model.dispose();
   }
