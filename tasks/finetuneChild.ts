@@ -1,6 +1,7 @@
-/** The process of finetuneProcess.ts: runs one fine-tune, says how it goes, and ends. */
+/** The process of finetuneProcess.ts: runs one fine-tune, or estimates it, says how it goes, and ends. */
 import { BertwrightError, exitCodes, InterruptedError } from '../src/data/errors.js';
 import { setEngine } from '../src/engine/index.js';
+import { estimateFinetune } from './estimateFinetune.js';
 import { finetune } from './finetune.js';
 import type { ProcessMessage, ProcessStart, ProcessStop } from './finetuneProcess.js';
 
@@ -18,10 +19,11 @@ process.on('message', (message: ProcessStart | ProcessStop) => {
   else void run(message).then(() => process.exit());
 });
 
-async function run({ engine, threads, options }: ProcessStart): Promise<void> {
+async function run({ engine, threads, estimate, options }: ProcessStart): Promise<void> {
   try {
     await setEngine(engine, { threads });
-    const result = await finetune({ ...options, signal: controller.signal, progress: (event) => void say({ event }) });
+    const { signal } = controller;
+    const result = estimate === true ? await estimateFinetune({ ...options, signal }) : await finetune({ ...options, signal, progress: (event) => void say({ event }) });
     await say({ result });
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -3,12 +3,15 @@ import { fork } from 'node:child_process';
 import { BertwrightError, InterruptedError } from '../src/data/errors.js';
 import type { EngineName } from '../src/engine/index.js';
 import type { ProgressEvent } from '../src/train/types.js';
+import type { FinetuneEstimate } from './estimateFinetune.js';
 import type { FinetuneOptions, FinetuneResult } from './options.js';
 
 /** What the process is told first. */
 export interface ProcessStart {
   readonly engine: EngineName;
   readonly threads: number;
+  /** Only say what it would take. */
+  readonly estimate?: boolean | undefined;
   readonly options: Omit<FinetuneOptions, 'signal' | 'progress'>;
 }
 
@@ -20,18 +23,28 @@ export interface ProcessStop {
 /** What it says. */
 export type ProcessMessage =
   | { readonly event: ProgressEvent }
-  | { readonly result: FinetuneResult }
+  | { readonly result: FinetuneResult | FinetuneEstimate }
   | { readonly error: { readonly message: string; readonly hint: string | undefined; readonly exitCode: number; readonly stack: string | undefined } };
 
 /** The process ended without a word: killed, or out of memory. */
 export class ProcessDiedError extends BertwrightError {}
 
+/** Runs `finetune` in a child process, see `runProcess`. */
+export function finetuneInProcess(start: Omit<ProcessStart, 'estimate'>, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult> {
+  return runProcess(start, signal, progress) as Promise<FinetuneResult>;
+}
+
+/** Runs `estimateFinetune` in a child process, so that the memory it tells is that of one run. */
+export function estimateInProcess(start: Omit<ProcessStart, 'estimate'>, signal: AbortSignal | undefined): Promise<FinetuneEstimate> {
+  return runProcess({ ...start, estimate: true }, signal, () => undefined) as Promise<FinetuneEstimate>;
+}
+
 /**
- * Runs `finetune` in a child process and hands on its progress.
+ * Hands on the progress of the child process.
  * @param signal aborted, the run saves and ends; so it does where this process dies
  * @throws InterruptedError after an abort; ProcessDiedError where the process ended without an answer; a BertwrightError with the run's own message and hint
  */
-export function finetuneInProcess(start: ProcessStart, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult> {
+function runProcess(start: ProcessStart, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult | FinetuneEstimate> {
   return new Promise((resolve, reject) => {
     // Flags of this process, such as --test, are not for one with a script of its own.
     const child = fork(new URL('./finetuneChild.js', import.meta.url), [], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });

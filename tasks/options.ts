@@ -123,7 +123,7 @@ export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, Hyperpara
   readonly seeds: readonly number[];
   readonly data?: string | undefined;
   readonly output: string;
-  /** Only list what would run. */
+  /** Only list what would run, with what it would take. */
   readonly dryRun?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
   readonly maxTrainSamples?: number | undefined;
@@ -149,6 +149,8 @@ export interface SuiteRun {
   readonly value?: number | undefined;
   /** Why it failed or was skipped. */
   readonly error?: string | undefined;
+  /** Of a planned run in a dry run: seconds and bytes of memory that it would take, and the tokens a second that this is from. */
+  readonly estimate?: { readonly seconds: number; readonly bytes: number; readonly tokensPerSecond: number } | undefined;
 }
 
 export interface SuiteResult {

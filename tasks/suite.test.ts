@@ -112,6 +112,19 @@ test('no run outlives a suite that is killed: it saves and ends', { skip: proces
   assert.equal((JSON.parse(readFileSync(path.join(folder, 'orphan', 'tiny-bert', 'cola', 'seed-1', 'run.json'), 'utf8')) as { status: string }).status, 'interrupted');
 });
 
+test('a dry run writes nothing and tells what each run would take; more epochs take more; what cannot be estimated says why', async () => {
+  const output = path.join(folder, 'dry');
+  const options: SuiteOptions = { ...base, tasks: ['cola', 'rte'], seeds: [1, 2], output, dryRun: true };
+  const { runs } = await runSuite(options);
+  assert.ok(!existsSync(output));
+  const [first, second, absent] = runs;
+  assert.deepEqual(first?.estimate, second?.estimate, 'measured once a task');
+  assert.ok(first?.estimate !== undefined && first.estimate.seconds > 0 && first.estimate.bytes > 2 ** 20 && first.estimate.tokensPerSecond > 0);
+  assert.ok(absent?.status === 'planned' && absent.estimate === undefined && /no folder "RTE"/.test(absent.error ?? ''));
+  const longer = (await runSuite({ ...options, tasks: ['cola'], numTrainEpochs: 200 })).runs[0]?.estimate;
+  assert.ok((longer?.seconds ?? 0) > 10 * first.estimate.seconds, `${longer?.seconds} against ${first.estimate.seconds}`);
+});
+
 test('a concurrency that is none is refused', async () => {
   for (const concurrency of [0, 1.5, 65]) await assert.rejects(runSuite({ ...base, tasks: ['cola'], seeds: [1], output: path.join(folder, 'refused'), concurrency }), (error) => error instanceof UsageError && /expected a whole number from 1 to 64/.test(error.message));
 });

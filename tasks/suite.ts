@@ -13,7 +13,7 @@ import { BertwrightError, InterruptedError, UsageError } from '../src/data/error
 import { engineInfo, type EngineName } from '../src/engine/index.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import type { ProgressEvent } from '../src/train/types.js';
-import { finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
+import { estimateInProcess, finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
 import { requireModelFiles } from './fingerprint.js';
 import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
@@ -91,6 +91,12 @@ async function withEarlierStatus(run: SuiteRun): Promise<SuiteRun> {
   return earlier?.status === 'complete' ? { ...run, status: 'complete' } : run;
 }
 
+/** What a run's process computes with. */
+interface Place {
+  readonly engine: EngineName;
+  readonly threads: number;
+}
+
 /** Times that a run is begun again whose process was killed; it goes on from its last checkpoint. */
 const mostRestarts = 1;
 
@@ -106,7 +112,8 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const concurrency = options.concurrency ?? 1;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > mostConcurrency) throw new UsageError(`concurrency is ${concurrency}; expected a whole number from 1 to ${mostConcurrency}`);
   const runs = await plannedRuns(options);
-  if (options.dryRun === true) return { output: options.output, runs: await Promise.all(runs.map(withEarlierStatus)) };
+  const place = { engine, threads: Math.max(1, Math.floor(threads / concurrency)) };
+  if (options.dryRun === true) return { output: options.output, runs: await withEstimates(options, await Promise.all(runs.map(withEarlierStatus)), place) };
   await mkdir(options.output, { recursive: true });
   const lock = await acquireLock(options.output);
   try {
@@ -116,7 +123,6 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
       writeFileAtomic(path.join(options.output, suiteFile), `${JSON.stringify({ command: options.command ?? null, runs: listed }, null, 2)}\n`);
     };
     write();
-    const place = { engine, threads: Math.max(1, Math.floor(threads / concurrency)) };
     const limit = pLimit(concurrency);
     const outcomes = await Promise.allSettled(
       runs.map((run, i) =>
@@ -140,11 +146,44 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   }
 }
 
-async function runOne(options: SuiteOptions, run: SuiteRun, place: { readonly engine: EngineName; readonly threads: number }, progress: (event: ProgressEvent) => void): Promise<SuiteRun> {
-  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal, concurrency: ______, ...shared } = options;
-  const metric = glueTask(run.task).selectBy;
+/** What the process of a run is started with. */
+function startOf(options: SuiteOptions, run: SuiteRun, place: Place) {
+  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal: ______, concurrency: _______, ...shared } = options;
   const matmulPrecision = shared.matmulPrecision ?? engineInfo().matmulPrecision;
-  const start = { ...place, options: { ...shared, matmulPrecision, model: run.model, task: run.task, seed: run.seed, output: run.directory } };
+  return { ...place, options: { ...shared, matmulPrecision, model: run.model, task: run.task, seed: run.seed, output: run.directory } };
+}
+
+/** The planned runs with what they would take, measured once a model and task; a run that cannot be estimated says why. */
+async function withEstimates(options: SuiteOptions, runs: readonly SuiteRun[], place: Place): Promise<SuiteRun[]> {
+  const known = new Map<string, Promise<Pick<SuiteRun, 'estimate' | 'error'>>>();
+  const estimated: SuiteRun[] = [];
+  for (const run of runs) {
+    if (run.status !== 'planned') {
+      estimated.push(run);
+      continue;
+    }
+    const key = `${run.model}\n${run.task}`;
+    const found = known.get(key) ?? estimateOf(options, run, place);
+    known.set(key, found);
+    estimated.push({ ...run, ...(await found) });
+  }
+  return estimated;
+}
+
+async function estimateOf(options: SuiteOptions, run: SuiteRun, place: Place): Promise<Pick<SuiteRun, 'estimate' | 'error'>> {
+  try {
+    const { seconds, bytes, tokensPerSecond } = await estimateInProcess(startOf(options, run, place), options.signal);
+    return { estimate: { seconds, bytes, tokensPerSecond } };
+  } catch (error) {
+    if (error instanceof InterruptedError) throw error;
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function runOne(options: SuiteOptions, run: SuiteRun, place: Place, progress: (event: ProgressEvent) => void): Promise<SuiteRun> {
+  const { signal } = options;
+  const metric = glueTask(run.task).selectBy;
+  const start = startOf(options, run, place);
   for (let restarts = 0; ; restarts++) {
     try {
       // What is begun again goes on from its checkpoint: only the first process starts anew.

@@ -20,7 +20,7 @@ export const suiteCommand: CommandSpec = {
     overwrite: { type: 'boolean', describe: 'run everything anew' },
     init: initSpec,
     concurrency: { type: 'number', describe: 'runs beside each other, each in a process with its share of the threads (default: 1)' },
-    'dry-run': { type: 'boolean', describe: 'only list the runs' },
+    'dry-run': { type: 'boolean', describe: 'only list the runs, with the time and memory that they would take' },
     ...glueDataOption,
     ...suiteTraining,
     ...engineOptions,
@@ -39,6 +39,7 @@ export const suiteCommand: CommandSpec = {
     const info = await applyEngine(settings, true);
     if (!quiet) console.error(engineLine(info));
     const { runSuite } = await import('../../tasks/suite.js');
+    const { formatSeconds } = await import('../../src/train/progress.js');
     const { createSuiteProgress } = await import('../cli/suiteProgress.js');
     const result = await abortOnSignals((signal) =>
       runSuite({
@@ -71,7 +72,13 @@ export const suiteCommand: CommandSpec = {
     else {
       for (const run of result.runs) {
         const value = run.value === undefined ? '' : `  ${run.metric ?? ''} ${Number(run.value.toFixed(4))}`;
-        printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${run.error === undefined ? '' : `  ${run.error}`}`);
+        const estimate = run.estimate === undefined ? '' : `  about ${formatSeconds(run.estimate.seconds)}, ${Math.ceil(run.estimate.bytes / 2 ** 20)} MiB`;
+        printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${estimate}${run.error === undefined ? '' : `  ${run.error}`}`);
+      }
+      const estimates = result.runs.flatMap((run) => run.estimate ?? []);
+      if (estimates.length > 0) {
+        const concurrency = settings.number('concurrency') ?? 1;
+        printLine(`${estimates.length} runs to make: about ${formatSeconds(estimates.reduce((sum, { seconds }) => sum + seconds, 0) / concurrency)}, loading not counted, and ${Math.ceil((concurrency * Math.max(...estimates.map(({ bytes }) => bytes))) / 2 ** 20)} MiB at most`);
       }
     }
     if (result.runs.some((run) => run.status === 'failed')) process.exitCode = 1;
