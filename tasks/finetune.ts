@@ -12,7 +12,7 @@ import type { SequenceClassificationModel } from '../src/models/index.js';
 import { createOptimizer } from '../src/optim/createOptimizer.js';
 import type { MomentOptimizer } from '../src/optim/momentOptimizer.js';
 import { parameterSettings } from '../src/optim/parameterGroups.js';
-import { assignValues } from '../src/optim/assignValues.js';
+import { assignValues } from '../src/ops/assignValues.js';
 import { type LoopState, runTraining, type TrainingResult } from '../src/train/loop.js';
 import { MetricLog } from '../src/train/metricLog.js';
 import { classificationFlops } from '../src/train/modelFlops.js';

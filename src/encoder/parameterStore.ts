@@ -7,13 +7,18 @@ import * as tf from '@tensorflow/tfjs';
 import { Random } from '../data/random.js';
 
 /** How a parameter starts without a checkpoint. `zeroRow` is kept at zero by the initialisation, not by training. */
-export type Initializer = { readonly kind: 'normal'; readonly std: number; readonly zeroRow?: number | undefined } | { readonly kind: 'zeros' } | { readonly kind: 'ones' };
+export type Initializer = { readonly kind: 'normal'; readonly std: number; readonly zeroRow?: number | undefined } | { readonly kind: 'uniform'; readonly bound: number } | { readonly kind: 'zeros' } | { readonly kind: 'ones' };
 
 export const zeros: Initializer = { kind: 'zeros' };
 export const ones: Initializer = { kind: 'ones' };
 
 export function normal(std: number, zeroRow?: number): Initializer {
   return { kind: 'normal', std, zeroRow };
+}
+
+/** Evenly from -bound to bound. */
+export function uniform(bound: number): Initializer {
+  return { kind: 'uniform', bound };
 }
 
 /** Gives the starting values of a parameter, row-major. The array is the caller's to keep. */
@@ -96,6 +101,7 @@ function initialValues(random: Random, shape: readonly number[], initializer: In
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
   if (initializer.kind === 'ones') return values.fill(1);
   if (initializer.kind === 'zeros') return values;
+  if (initializer.kind === 'uniform') return values.map(() => initializer.bound * (2 * random.uniform() - 1));
   for (let i = 0; i < values.length; i++) values[i] = initializer.std * random.normal();
   const { zeroRow } = initializer;
   const cols = shape[1] ?? 1;

@@ -5,6 +5,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { EncoderConfig } from '../config/encoderConfig.js';
 import type { PackedBatch } from '../data/packedBatch.js';
+import type { AdaptableLinear } from './adaptable.js';
 import type { DropoutSpec, DropoutStream } from '../ops/dropoutGenerator.js';
 
 /** How one forward pass is run. Dropout is applied only where `training` holds and a stream is given. */
@@ -40,6 +41,10 @@ export interface Encoder {
   forwardAt(batch: PackedBatch, context: ForwardContext, tokens: Int32Array): EncoderOutputAt;
   /** Input embeddings [V, H], to which a masked-language-model head ties its decoder. */
   readonly wordEmbeddings: tf.Variable;
+  /** Linear layers that adapters may go beside or behind, by checkpoint name without `.weight`. */
+  readonly linears: ReadonlyMap<string, AdaptableLinear>;
+  /** While true the encoder's own weights take no gradient, and the adapters of its linear layers are applied. */
+  frozen: boolean;
   /** By checkpoint name, prefix included (`bert.`). They belong to the store that the model made, which frees them. */
   namedParameters(): Map<string, tf.Variable>;
 }

@@ -36,3 +36,13 @@ test('regression: mean squared error, packed and through the padded door', () =>
   checkVariableGradients(() => model.forward(inputs, context).loss ?? tf.scalar(Number.NaN), model.namedParameters(), options);
   checkVariableGradients(() => meanSquaredError(model.packedLogits(packSequences(sequences), context).reshape([3]), Float32Array.of(1, 2, 5)), model.namedParameters(), options);
 });
+
+for (const config of [{ type: 'lora', rank: 2, alpha: 3, dropout: 0.25, targetModules: ['all-linear'] }, { type: 'bottleneck', rank: 5 }] as const) {
+  test(`classification through a ${config.type} adapter: what it trains, and nothing else`, () => {
+    const model = BertForSequenceClassification.fromConfig({ ...small, numLabels: 3 });
+    // Random everywhere: at its start half of an adapter has no slope.
+    model.addAdapter(config, (name, shape) => Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 0.4 * Math.sin(1 + i + name.length)));
+    const trained = model.trainableParameters();
+    checkVariableGradients(() => classCrossEntropy(model.packedLogits(packSequences(sequences), context), Int32Array.of(2, 0, 1)), trained);
+  });
+}

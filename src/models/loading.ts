@@ -1,14 +1,19 @@
 /** Makes models: from a configuration with random weights, or from a checkpoint directory. */
+import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
+import { holdsAdapter, readAdapter } from '../adapters/adapterFiles.js';
 import { CheckpointWeights } from '../checkpoint/huggingFaceLayout.js';
 import { findModelFiles } from '../checkpoint/modelFiles.js';
+import { configFileOf } from '../config/configFile.js';
 import { readConfigJson } from '../config/configJson.js';
 import { overrideJson } from '../config/configOverrides.js';
 import type { EncoderConfig, ProblemType } from '../config/encoderConfig.js';
 import { DataError, UsageError } from '../data/errors.js';
+import type { JsonObject } from '../data/strictJson.js';
 import { type Initializer, ParameterStore, type ParameterSource, randomSource } from '../encoder/parameterStore.js';
 import { resolveMatmulPrecision, setEngine, setMatmulPrecision } from '../engine/index.js';
 import { tokenizerEntries } from '../tokenizer/tokenizerEntries.js';
+import { assignValues } from '../ops/assignValues.js';
 import type { ModelType } from './modelType.js';
 import type { ModelParts, PretrainedModel } from './pretrainedModel.js';
 import { checkVocabularyRows } from './vocabularyRows.js';
@@ -45,7 +50,7 @@ export function createModel<M extends PretrainedModel>(modelClass: ModelClass<M>
 }
 
 /**
- * A model from a directory with config.json (or Google's bert_config.json) and weights in one of the formats of modelFiles.ts.
+ * A model from a directory with an adapter (adapter_config.json: its base model and its weights), or with config.json (or Google's bert_config.json) and weights in one of the formats of modelFiles.ts.
  * Head weights that the checkpoint lacks start from random numbers; they and the tensors that nobody wants are listed in `loadReport`. Where no engine was set, the best is.
  * @param pick the class, and the row of the table of model types by `model_type`
  * @throws IoError for absent files; DataError for damaged ones, for a tensor of a wrong shape (named, with found and
@@ -56,6 +61,7 @@ export async function loadModel<M extends PretrainedModel>(
   directory: string,
   options: FromPretrainedOptions = {},
 ): Promise<M> {
+  if (holdsAdapter(directory)) return loadAdapted(pick, directory, options);
   const file = findModelFiles(directory).config;
   const json = overrideJson(readConfigJson(file), options.configOverrides ?? []);
   const { modelClass, type } = pick(modelTypeOf(json['model_type'] ?? undefined, file), file);
@@ -89,6 +95,49 @@ export async function loadModel<M extends PretrainedModel>(
   const model = construct(modelClass, { type, config, seed, store: new ParameterStore(source) });
   model.loadReport = { missing: missing.map((name) => model.publicName(name)), unexpected: weights.unexpected(), ...(note === undefined ? {} : { notes: [note] }) };
   return model;
+}
+
+/** A base model with an adapter's weights: LoRA's added to its own, a bottleneck beside them. */
+async function loadAdapted<M extends PretrainedModel>(pick: Parameters<typeof loadModel<M>>[0], directory: string, options: FromPretrainedOptions): Promise<M> {
+  const { config, base, tensors } = readAdapter(directory);
+  const classifier = tensors.get('classifier.weight')?.shape[0];
+  const own = configFileOf(directory);
+  const labels = existsSync(own) ? labelsOf(readConfigJson(own)) : classifier === undefined ? {} : { numLabels: classifier };
+  const model = await loadModel(pick, base, { ...labels, ...options, ignoreMismatchedSizes: true });
+  try {
+    const stored = (name: string, shape: readonly number[]): Float32Array => {
+      const found = tensors.get(name);
+      if (found === undefined || !sameShape(found.shape, shape)) {
+        throw new DataError(`tensor "${name}" ${found === undefined ? 'is not in the adapter' : `has shape [${found.shape.join(', ')}]`}; expected shape [${shape.join(', ')}]`, { location: { file: directory }, hint: `is ${base} the model that it was trained with?` });
+      }
+      return new Float32Array(found.data);
+    };
+    const adapter = model.addAdapter(config, stored);
+    const known = model.namedParameters();
+    for (const [name, { data }] of tensors) {
+      const variable = known.get(name);
+      if (variable === undefined) continue;
+      stored(name, variable.shape);
+      assignValues(variable, data);
+    }
+    const { missing, unexpected, notes } = model.loadReport;
+    const strange = [...tensors.keys()].filter((name) => !known.has(name) && !adapter.parameters.has(name));
+    model.loadReport = { missing: missing.filter((name) => !tensors.has(name)), unexpected: [...unexpected, ...strange], ...(notes === undefined ? {} : { notes }) };
+    model.mergeAdapter();
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The labels that a config.json names, as options. */
+function labelsOf(json: JsonObject): FromPretrainedOptions {
+  const { id2label, problem_type: problemType } = json;
+  return {
+    ...(typeof id2label === 'object' && id2label !== null ? { id2label: id2label as unknown as Record<number, string> } : {}),
+    ...(problemType === 'regression' || problemType === 'single_label_classification' ? { problemType } : {}),
+  };
 }
 
 /** The best engine where nobody has chosen one: tfjs itself would take its plain JavaScript. */

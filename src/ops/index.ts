@@ -5,6 +5,7 @@ export { dropout } from './dropout.js';
 export { type DropoutSpec, DropoutStream } from './dropoutGenerator.js';
 export { embeddingSum } from './embeddingSum.js';
 export { feedForward } from './feedForward.js';
+export { adaptedLinear, adaptedLinearActivation, type LowRankUpdate } from './frozenLinear.js';
 export { layerNorm, residualLayerNorm } from './layerNorm.js';
 export { linear } from './linear.js';
 export { linearActivation } from './linearActivation.js';

@@ -1,6 +1,6 @@
 /** What optimizers with two moments a parameter (Adam's family) share: where the moments lie, their state, and that a step takes every parameter once. */
 import * as tf from '@tensorflow/tfjs';
-import { assignValues } from './assignValues.js';
+import { assignValues } from '../ops/assignValues.js';
 import type { ParameterSetting } from './parameterGroups.js';
 
 export interface MomentOptions {

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
 import type { PackedBatch } from '../../data/packedBatch.js';
-import { gatherRows, linearActivation } from '../../ops/index.js';
+import { adaptedLinearActivation, gatherRows, linearActivation } from '../../ops/index.js';
+import type { AdaptableLinear } from '../adaptable.js';
 import type { LinearParameters, ParameterStore } from '../parameterStore.js';
 import type { Encoder, EncoderOutput, EncoderOutputAt, ForwardContext } from '../types.js';
 import { BertEmbeddings } from './embeddings.js';
@@ -17,6 +18,8 @@ export class BertEncoder implements Encoder {
   readonly #embeddings: BertEmbeddings;
   readonly #layers: readonly BertLayer[];
   readonly #pooler: LinearParameters | undefined;
+  readonly linears: ReadonlyMap<string, AdaptableLinear>;
+  frozen = false;
 
   /** The parameters are made in `store`, under names that start with `bert.`. */
   constructor(config: BertConfig, store: ParameterStore, options: { readonly pooling: boolean }) {
@@ -25,6 +28,7 @@ export class BertEncoder implements Encoder {
     this.#store = store;
     this.#embeddings = new BertEmbeddings(config, store, `${bertPrefix}embeddings`);
     this.#layers = Array.from({ length: numHiddenLayers }, (_, i) => new BertLayer(config, i, store, `${bertPrefix}encoder.layer.${i}`));
+    this.linears = new Map(this.#layers.flatMap(({ linears }, i) => [...linears].map(([place, linear]) => [`${bertPrefix}encoder.layer.${i}.${place}`, linear] as const)));
     this.#pooler = options.pooling ? store.linear(`${bertPrefix}pooler.dense`, hiddenSize, hiddenSize, initializerRange) : undefined;
   }
 
@@ -52,7 +56,7 @@ export class BertEncoder implements Encoder {
     let hidden = tf.tidy(() => this.#embeddings.forward(batch, context));
     for (const [i, layer] of this.#layers.entries()) {
       const input = hidden;
-      hidden = tf.tidy(() => layer.forward(input, batch.cuSeqlens, context, i === this.#layers.length - 1 ? rows : undefined));
+      hidden = tf.tidy(() => layer.forward(input, batch.cuSeqlens, context, this.frozen, i === this.#layers.length - 1 ? rows : undefined));
       // Freed as soon as the next layer has it, unless the gradient still needs it.
       input.dispose();
     }
@@ -63,7 +67,8 @@ export class BertEncoder implements Encoder {
   #pool(hidden: tf.Tensor2D, firstTokens: Int32Array): tf.Tensor2D | undefined {
     const pooler = this.#pooler;
     if (pooler === undefined) return undefined;
-    return tf.tidy(() => linearActivation(gatherRows(hidden, firstTokens), pooler.weight, pooler.bias, 'tanh'));
+    const first = (): tf.Tensor2D => gatherRows(hidden, firstTokens);
+    return tf.tidy(() => (this.frozen ? adaptedLinearActivation(first(), pooler.weight, pooler.bias, 'tanh', undefined) : linearActivation(first(), pooler.weight, pooler.bias, 'tanh')));
   }
 
   namedParameters(): Map<string, tf.Variable> {

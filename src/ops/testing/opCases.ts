@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../data/random.js';
-import { type Activation, attention, attentionSublayer, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, feedForward, feedForwardSublayer, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
+import { type Activation, adaptedLinear, adaptedLinearActivation, attention, attentionSublayer, classCrossEntropy, type DropoutSpec, dropout, embeddingSum, feedForward, feedForwardSublayer, gatherRows, layerNorm, linear, linearActivation, meanSquaredError, mlmCrossEntropy, qkvLinear, residualLayerNorm } from '../index.js';
 
 export interface OpCase {
   readonly name: string;
@@ -49,6 +49,20 @@ export function linearActivationCase(m: number, k: number, n: number, activation
 export function feedForwardCase(t: number, h: number, f: number, activation: Activation): OpCase {
   const shapes = [[t, h], [f, h], [f], [h, f], [h]];
   return { name: `feedForward ${activation} ${t}x${h}x${f}`, shapes, run: (x, w1, b1, w2, b2) => feedForward(matrix(x), matrix(w1), vector(b1), matrix(w2), vector(b2), activation) };
+}
+
+/** Constant weights: only the input, and with a rank the update's matrices, have a gradient. */
+export function adaptedLinearCase(m: number, k: number, n: number, rank?: number, activation?: Activation, spec?: DropoutSpec): OpCase {
+  const constant = (count: number): Float32Array => Float32Array.from(integers(count, 200), (value) => value / 100 - 1);
+  return {
+    name: `adaptedLinear ${activation ?? ''} ${m}x${k}x${n}${rank === undefined ? '' : ` rank ${rank}`}${describeDropout(spec)}`,
+    shapes: [[m, k], ...(rank === undefined ? [] : [[rank, k], [n, rank]])],
+    run: (x, down, up) => {
+      const [weight, bias] = [tf.tensor2d(constant(n * k), [n, k]), tf.tensor1d(constant(n))];
+      const update = rank === undefined ? undefined : { down: matrix(down), up: matrix(up), scaling: 0.5, dropout: spec };
+      return activation === undefined ? adaptedLinear(matrix(x), weight, bias, update) : adaptedLinearActivation(matrix(x), weight, bias, activation, update);
+    },
+  };
 }
 
 export function qkvLinearCase(t: number, h: number): OpCase {
@@ -172,6 +186,12 @@ export const smallCases: readonly OpCase[] = [
   feedForwardCase(5, 3, 7, 'relu'),
   feedForwardCase(5, 3, 7, 'tanh'),
   feedForwardCase(1, 1, 1, 'gelu'),
+  adaptedLinearCase(5, 7, 3),
+  adaptedLinearCase(5, 7, 3, 2),
+  adaptedLinearCase(5, 7, 3, 2, undefined, third),
+  adaptedLinearCase(5, 7, 3, undefined, 'gelu'),
+  adaptedLinearCase(5, 7, 3, 2, 'gelu_new', third),
+  adaptedLinearCase(1, 1, 1, 1, 'tanh'),
   qkvLinearCase(5, 6),
   qkvLinearCase(1, 1),
   attentionCase([3, 1, 5], 2, 3),
@@ -209,6 +229,10 @@ export const largeCases: readonly OpCase[] = [
   linearActivationCase(67, 45, 131, 'tanh'),
   feedForwardCase(67, 45, 131, 'gelu'),
   feedForwardCase(67, 45, 131, 'gelu_new'),
+  adaptedLinearCase(67, 45, 131),
+  adaptedLinearCase(67, 45, 131, 8, undefined, tenth),
+  adaptedLinearCase(67, 45, 131, 8, 'gelu', tenth),
+  adaptedLinearCase(67, 45, 131, undefined, 'tanh'),
   qkvLinearCase(71, 37),
   attentionCase([33, 1, 70, 17], 3, 17),
   attentionCase([33, 1, 70, 17], 3, 17, tenth),
