@@ -3,6 +3,8 @@
  * predicts with it, and writes everything into the output directory. The same call on the same directory resumes or does nothing.
  */
 import path from 'node:path';
+import { adapterWeightsName, readAdapterTensors } from '../src/adapters/adapterFiles.js';
+import { weightsFileName } from '../src/checkpoint/modelFiles.js';
 import { readSafetensors } from '../src/checkpoint/safetensors.js';
 import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { readResults } from '../src/checkpoint/results.js';
@@ -83,11 +85,11 @@ async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<F
   const precisionBefore = engineInfo().matmulPrecision;
   setMatmulPrecision(job.trainingPrecision);
   const model = await job.loadModel();
-  const optimizer = createOptimizer(plan.optimizer, model.namedParameters(), {
+  const optimizer = createOptimizer(plan.optimizer, model.trainableParameters(), {
     beta1: plan.adamBeta1,
     beta2: plan.adamBeta2,
     epsilon: plan.adamEpsilon,
-    settings: parameterSettings(model.namedParameters().keys(), {
+    settings: parameterSettings(model.trainableParameters().keys(), {
       weightDecay: plan.weightDecay,
       ...(plan.layerWiseLrDecay === 1 ? {} : { layerWiseLrDecay: plan.layerWiseLrDecay }),
     }),
@@ -120,11 +122,11 @@ async function resumeState(job: FinetuneJob, output: OutputDirectory, model: Seq
   return state;
 }
 
-/** Puts the weights of a checkpoint of this same model into its variables. */
+/** Puts the weights of a checkpoint of this same model, or of its adapter, into its variables. */
 function loadWeights(model: SequenceClassificationModel, checkpoint: Checkpoint): void {
-  const file = path.join(checkpoint.path, 'model.safetensors');
-  const tensors = readSafetensors(file);
-  for (const [name, variable] of model.namedParameters()) {
+  const file = path.join(checkpoint.path, model.adapter === undefined ? weightsFileName : adapterWeightsName);
+  const tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }> = model.adapter === undefined ? readSafetensors(file) : readAdapterTensors(checkpoint.path);
+  for (const [name, variable] of model.trainableParameters()) {
     const found = tensors.get(name);
     if (found === undefined) throw new DataError(`tensor "${name}" is missing`, { location: { file } });
     if (found.data.length !== variable.size) {
@@ -156,7 +158,7 @@ async function train(
     return entries;
   };
   return runTraining<RowBatch>({
-    parameters: model.namedParameters(),
+    parameters: model.trainableParameters(),
     optimizer,
     batches: trainingBatches(encoded.train, { batchSize: plan.perDeviceTrainBatchSize, accumulation: plan.gradientAccumulationSteps, seed: plan.seed }),
     computeLoss: classificationLoss(model, spec, plan.labelSmoothingFactor),
@@ -173,7 +175,7 @@ async function train(
     saveSteps: plan.saveSteps,
     save: async (step, state) => {
       const saved = await output.saveCheckpoint(step, async (temporary) => {
-        await model.savePretrained(temporary);
+        await job.saveModel(model, temporary);
         await job.saveTokenizer(temporary);
         await saveLoopState(temporary, state);
       });

@@ -1,5 +1,6 @@
 /** Everything a fine-tune needs before its first step: data, plan, labels, tokenizer, precision, and what is recorded about it. */
 import path from 'node:path';
+import type { AdapterConfig } from '../src/adapters/config.js';
 import { findModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
@@ -7,6 +8,7 @@ import { overrideJson } from '../src/config/configOverrides.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
+import { adapterTitle, chosenAdapter, refuseAdapterAsBase } from './adapterChoice.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
@@ -24,6 +26,8 @@ export interface FinetuneJob {
   readonly data: TaskData;
   readonly spec: TaskSpec;
   readonly plan: FinetunePlan;
+  /** What is trained with the head instead of all weights. */
+  readonly adapter: AdapterConfig | undefined;
   readonly tokenizer: TextTokenizer;
   readonly environment: Environment;
   readonly trainingPrecision: 'highest' | 'bf16';
@@ -37,6 +41,8 @@ export interface FinetuneJob {
   readonly about: Settings;
   readonly note: (text: string) => void;
   loadModel(): Promise<SequenceClassificationModel>;
+  /** The model whole, or its adapter alone. */
+  saveModel(model: SequenceClassificationModel, directory: string): Promise<void>;
   saveTokenizer(directory: string): Promise<void>;
   /** The model's class of each class of the task; undefined for regression. */
   labelMap(model: SequenceClassificationModel): number[] | undefined;
@@ -55,6 +61,8 @@ function labelsInConfig(json: { readonly [key: string]: unknown }): string[] | u
 
 /** Loads data and tokenizer, resolves the plan, hashes what the result depends on. The model itself comes with `loadModel`. */
 export async function prepareFinetune(options: FinetuneOptions): Promise<FinetuneJob> {
+  const adapter = chosenAdapter(options);
+  refuseAdapterAsBase(options.model);
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   await ensureEngine();
   const fingerprint = await fingerprintModel(options.model, options.init !== 'random');
@@ -63,7 +71,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const config = overrideJson(readConfigJson(findModelFiles(options.model).config), options.configOverrides ?? []);
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
   const positions = config['max_position_embeddings'];
-  const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize });
+  const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize, adapted: adapter !== undefined });
   const tokenizer = await AutoTokenizer.fromPretrained(options.model);
   const maxLength = checkedMaxLength(plan.maxSeqLength, typeof positions === 'number' ? positions : plan.maxSeqLength);
   if (maxLength < plan.maxSeqLength) note(`--max-seq-length is ${plan.maxSeqLength}, but the model has ${maxLength} positions: longer inputs are cut to these`);
@@ -75,6 +83,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const settings: Settings = {
     task: spec.name,
     init: options.init ?? 'checkpoint',
+    ...(adapter === undefined ? {} : { adapter: { ...adapter } }),
     ...(options.configOverrides === undefined ? {} : { configOverrides: options.configOverrides }),
     ...Object.fromEntries(Object.entries(decisive).map(([key, value]) => [key, value ?? null])),
     loggingSteps: plan.loggingSteps,
@@ -109,6 +118,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     data,
     spec,
     plan,
+    adapter,
     tokenizer,
     environment: found,
     trainingPrecision,
@@ -132,10 +142,12 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
         configOverrides: options.configOverrides,
         ...(options.init === 'random' ? { init: 'random' } : {}),
       });
+      if (adapter !== undefined) model.addAdapter(adapter);
       const parameters = parameterCount(model);
+      const trained = [...model.trainableParameters().values()].reduce((sum, { size }) => sum + size, 0);
       const fresh = options.init === 'random' ? 'all weights fresh' : model.loadReport.missing.length === 0 ? 'no weight fresh' : `fresh: ${model.loadReport.missing.join(', ')}`;
       for (const text of model.loadReport.notes ?? []) note(text);
-      note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
+      note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); ${adapter === undefined ? '' : `${adapterTitle(adapter)}: ${(trained / 1e6).toFixed(3)} M of them trained, ${((100 * trained) / parameters).toFixed(2)} %; `}at least ${Math.ceil((parameters * 4 + trained * 12) / 2 ** 20)} MiB for weights, gradients and moments`);
       note(
         `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`,
       );
@@ -143,6 +155,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       note(`settings: ${describeSettings({ ...plan })}`);
       return model;
     },
+    saveModel: (model, directory) => (adapter === undefined ? model.savePretrained(directory) : model.saveAdapter(directory, path.resolve(options.model))),
     saveTokenizer: async (directory) => {
       await tokenizer.save(directory);
     },

@@ -59,9 +59,9 @@ function stepsOrShare(name: string, value: number, totalSteps: number): number {
 }
 
 /** Resolves and checks everything; throws a UsageError that names the option. */
-export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { readonly trainRows: number; readonly devRows: number; readonly hiddenSize: number }): FinetunePlan {
+export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { readonly trainRows: number; readonly devRows: number; readonly hiddenSize: number; readonly adapted?: boolean }): FinetunePlan {
   const name = options.recipe ?? defaultRecipe;
-  const base = recipe(name).hyperparameters({ task: spec.name, trainRows: facts.trainRows, hiddenSize: facts.hiddenSize });
+  const base = recipe(name).hyperparameters({ task: spec.name, trainRows: facts.trainRows, hiddenSize: facts.hiddenSize, adapted: facts.adapted === true });
   const batchSize = checked('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count');
   const accumulation = checked('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1, 'count');
   const stepsPerEpoch = Math.ceil(facts.trainRows / (batchSize * accumulation));

@@ -7,6 +7,7 @@ import { parameterCount, type SequenceClassificationModel } from '../src/models/
 import type { TrainingResult } from '../src/train/loop.js';
 import { trainerStateJson } from '../src/train/metricLog.js';
 import { meanUtilisation } from '../src/train/throughput.js';
+import { adapterTitle } from './adapterChoice.js';
 import { bestEvaluation } from './bestCheckpoint.js';
 import { type ClassifierOutput, classify, evalEntries, score } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
@@ -35,7 +36,7 @@ export async function finishFinetune(finished: FinishedFinetune): Promise<Result
   const evalResults = await evaluateAll(finished);
   await predictTests(finished);
   const results: Results = { ...describe(finished), ...trainResults, ...evalResults };
-  await model.savePretrained(output.path);
+  await job.saveModel(model, output.path);
   await job.saveTokenizer(output.path);
   output.writeJson('train_results.json', trainResults);
   if (Object.keys(evalResults).length > 0) output.writeJson('eval_results.json', { epoch: trainResults['epoch'] ?? 0, ...evalResults });
@@ -78,6 +79,7 @@ function describe({ job, model }: FinishedFinetune): Results {
     machine: found.machine,
     versions: found.versions,
     parameters: parameterCount(model),
+    ...(job.adapter === undefined ? {} : { adapter: adapterTitle(job.adapter), trainable_parameters: [...model.trainableParameters().values()].reduce((sum, { size }) => sum + size, 0) }),
   };
 }
 

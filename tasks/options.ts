@@ -37,7 +37,23 @@ export interface HyperparameterOptions extends OptimizationOptions {
   readonly configOverrides?: readonly string[] | undefined;
 }
 
-export interface FinetuneOptions extends RunOptions, DataOptions, HyperparameterOptions {
+/** Train an adapter and the head instead of all weights. */
+export interface AdapterOptions {
+  /** Default none. */
+  readonly adapter?: 'none' | 'lora' | 'bottleneck' | undefined;
+  /** Rank of LoRA's updates, default 8. */
+  readonly loraR?: number | undefined;
+  /** Their scale times the rank, default 16. */
+  readonly loraAlpha?: number | undefined;
+  /** Of their input, default 0.05. */
+  readonly loraDropout?: number | undefined;
+  /** Names, or ends of names, of the layers that have one, or `all-linear`; default query and value. */
+  readonly loraTargetModules?: readonly string[] | undefined;
+  /** Width of a bottleneck, default 64. */
+  readonly bottleneckSize?: number | undefined;
+}
+
+export interface FinetuneOptions extends RunOptions, DataOptions, HyperparameterOptions, AdapterOptions {
   /** Directory with config.json, weights and tokenizer. */
   readonly model: string;
   /** 'random': the directory's configuration and tokenizer with fresh weights. */
@@ -112,7 +128,7 @@ export type SuiteEvent =
   | { readonly type: 'started' | 'ended'; readonly run: SuiteRun; readonly number: number; readonly of: number }
   | { readonly type: 'note'; readonly text: string };
 
-export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, HyperparameterOptions {
+export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, HyperparameterOptions, AdapterOptions {
   readonly progress?: ((event: SuiteEvent) => void) | undefined;
   /** Runs beside each other, each in a process of its own with its share of the engine's threads. Default 1. */
   readonly concurrency?: number | undefined;

@@ -22,6 +22,8 @@ export interface RecipeContext {
   readonly task: string;
   readonly trainRows: number;
   readonly hiddenSize: number;
+  /** An adapter is trained instead of all weights. */
+  readonly adapted: boolean;
 }
 
 interface Recipe {
@@ -64,9 +66,9 @@ function mosaic({ task }: RecipeContext): Hyperparameters {
   return { ...trainerDefaults, learningRate, numTrainEpochs, perDeviceTrainBatchSize, weightDecay, maxSeqLength: 256, adamBeta2: 0.98, adamEpsilon: 1e-6, warmupRatio: 0.06 };
 }
 
-/** Small encoders want larger rates, small training sets more passes. */
-function bertwright({ trainRows, hiddenSize }: RecipeContext): Hyperparameters {
-  const learningRate = hiddenSize <= 256 ? 2e-4 : hiddenSize <= 512 ? 1e-4 : 3e-5;
+/** Small encoders want larger rates, adapters ten times as large ones, small training sets more passes. */
+function bertwright({ trainRows, hiddenSize, adapted }: RecipeContext): Hyperparameters {
+  const learningRate = (adapted ? 10 : 1) * (hiddenSize <= 256 ? 2e-4 : hiddenSize <= 512 ? 1e-4 : 3e-5);
   const numTrainEpochs = trainRows < 10_000 ? 5 : trainRows < 60_000 ? 4 : 3;
   return { ...trainerDefaults, perDeviceTrainBatchSize: 32, learningRate, numTrainEpochs, warmupRatio: 0.06, weightDecay: 0.01 };
 }

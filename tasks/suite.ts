@@ -15,7 +15,8 @@ import { ensureEngine } from '../src/train/ensureEngine.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { estimateInProcess, finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
 import { requireModelFiles } from './fingerprint.js';
-import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
+import { chosenAdapter } from './adapterChoice.js';
+import type { AdapterOptions, SuiteOptions, SuiteResult, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
 
 const suiteFile = 'suite.json';
@@ -23,8 +24,9 @@ const suiteFile = 'suite.json';
 const mostConcurrency = 64;
 
 /** Directory names of the models: the last part of each path, with the part before where two would be equal. */
-function modelNames(models: readonly string[], init: 'random' | undefined): Map<string, string> {
-  const suffix = init === 'random' ? '-random' : '';
+function modelNames(models: readonly string[], { init, ...options }: Pick<SuiteOptions, 'init'> & AdapterOptions): Map<string, string> {
+  const adapter = chosenAdapter(options);
+  const suffix = `${init === 'random' ? '-random' : ''}${adapter === undefined ? '' : `-${adapter.type}-${adapter.rank}`}`;
   const last = models.map((model) => path.basename(path.resolve(model)));
   const names = new Map<string, string>();
   models.forEach((model, i) => {
@@ -54,7 +56,7 @@ async function plannedRuns(options: SuiteOptions): Promise<SuiteRun[]> {
   if (options.models.length === 0 || options.seeds.length === 0 || options.tasks.length === 0) throw new UsageError('a suite needs at least one model, one task and one seed');
   const folder = options.data ?? process.env['GLUE_DIR'] ?? 'glue_data';
   const { run, skipped } = await chosenTasks(options, folder);
-  const names = modelNames(options.models, options.init);
+  const names = modelNames(options.models, options);
   const runs: SuiteRun[] = [];
   for (const model of options.models) {
     for (const task of [...run, ...skipped]) {

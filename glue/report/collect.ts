@@ -32,6 +32,8 @@ export interface TaskRun {
   readonly officialEvalRows: number | undefined;
   readonly trainSeconds: number | undefined;
   readonly parameters: number | undefined;
+  /** Of these, those that were trained; absent where all were. */
+  readonly trainableParameters: number | undefined;
   readonly engine: string | undefined;
   readonly precision: string | undefined;
   readonly command: string | undefined;
@@ -200,7 +202,7 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
   return {
     directory,
     task: name,
-    system: results['init'] === 'random' ? `${model}, random weights` : model,
+    system: [model, ...(results['init'] === 'random' ? ['random weights'] : []), ...(asString(results['adapter']) === undefined ? [] : [String(results['adapter'])])].join(', '),
     modelSha256: asString(asObject(run['settings'])['modelSha256']),
     modelPath: asString(asObject(run['about'])['model']),
     seed: asNumber(results['seed']) ?? 0,
@@ -213,6 +215,7 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     officialEvalRows: asNumber(results['official_eval_rows']),
     trainSeconds: asNumber(results['train_runtime']),
     parameters: asNumber(results['parameters']),
+    trainableParameters: asNumber(results['trainable_parameters']),
     engine: asString(results['engine']),
     precision: asString(results['precision']),
     command,

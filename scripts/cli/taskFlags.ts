@@ -1,12 +1,15 @@
 /** Flags of the task commands and their translation to the runners' options. */
 import { optimizerKinds } from '../../src/optim/optimizerKinds.js';
-import type { DataOptions, EvalStrategy, HyperparameterOptions } from '../../tasks/options.js';
+import { adapterNames } from '../../tasks/adapterNames.js';
+import type { AdapterOptions, DataOptions, EvalStrategy, HyperparameterOptions } from '../../tasks/options.js';
 import { glueDataOption, trainingOptions } from './options.js';
 import type { Settings } from './settings.js';
 import type { OptionSpec } from './spec.js';
+import { oneOf } from './textFormat.js';
 import { readOptimization } from './trainingRun.js';
 
 const ownData = 'Own data';
+const adapterGroup = 'Adapters';
 
 /** A GLUE task and where its data lies. */
 export const taskOptions: Readonly<Record<string, OptionSpec>> = {
@@ -34,6 +37,12 @@ export const finetuneOptions: Readonly<Record<string, OptionSpec>> = {
   'config-overrides': { type: 'list', describe: "changes to the model's configuration by the keys of config.json: hidden_dropout_prob=0.1" },
   ...trainingOptions,
   optimizer: { type: 'string', describe: 'adamw corrects the bias of its moments, adamw-bert does not; lamb is for batches of thousands', choices: [...optimizerKinds], group: 'Training' },
+  adapter: { type: 'string', describe: 'train an adapter and the head instead of all weights (default: none)', choices: [...adapterNames], group: adapterGroup },
+  'lora-r': { type: 'number', whole: true, describe: 'rank of the updates (default: 8)', group: adapterGroup },
+  'lora-alpha': { type: 'number', describe: 'the updates are scaled by alpha / r (default: 16)', group: adapterGroup },
+  'lora-dropout': { type: 'number', describe: "of the updates' input (default: 0.05)", group: adapterGroup },
+  'lora-target-modules': { type: 'list', describe: 'layers that have one, by the end of their names, or all-linear (default: query,value)', group: adapterGroup },
+  'bottleneck-size': { type: 'number', whole: true, describe: 'width of a bottleneck (default: 64)', group: adapterGroup },
   'label-smoothing-factor': { type: 'number', describe: 'share of the target spread over all classes', group: 'Training' },
   'layer-wise-lr-decay': { type: 'number', describe: 'factor on the learning rate from each layer to the one below', group: 'Training' },
   'max-train-samples': { type: 'number', describe: 'use the first N training rows', group: 'Training' },
@@ -74,6 +83,18 @@ export function readHyperparameters(settings: Settings): HyperparameterOptions {
     maxSeqLength: settings.number('max-seq-length'),
     layerWiseLrDecay: settings.number('layer-wise-lr-decay'),
     configOverrides: settings.list('config-overrides'),
+  };
+}
+
+/** The adapter that the flags ask for. */
+export function readAdapter(settings: Settings): AdapterOptions {
+  return {
+    adapter: oneOf(adapterNames, settings.string('adapter')),
+    loraR: settings.number('lora-r'),
+    loraAlpha: settings.number('lora-alpha'),
+    loraDropout: settings.number('lora-dropout'),
+    loraTargetModules: settings.list('lora-target-modules'),
+    bottleneckSize: settings.number('bottleneck-size'),
   };
 }
 

@@ -5,7 +5,7 @@ import { engineOptions, profileOption, runOptions, seedOption } from '../cli/opt
 import { withProfile } from '../cli/profile.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { finetuneOptions, initOption, initSpec, ownDataOptions, readDataOptions, readHyperparameters, strategy, taskOptions } from '../cli/taskFlags.js';
+import { finetuneOptions, initOption, initSpec, ownDataOptions, readDataOptions, readAdapter, readHyperparameters, strategy, taskOptions } from '../cli/taskFlags.js';
 import { printRun, readRunOptions } from '../cli/trainingRun.js';
 
 export const finetuneCommand: CommandSpec = {
@@ -43,6 +43,7 @@ export const finetuneCommand: CommandSpec = {
         ...readRunOptions(settings),
         ...readDataOptions(settings),
         ...readHyperparameters(settings),
+        ...readAdapter(settings),
         model: settings.requiredString('model', 'give a checkpoint folder with --model'),
         init: initOption(settings),
         evalStrategy: strategy(settings, 'eval-strategy'),

@@ -5,7 +5,7 @@ import { engineOptions, glueDataOption } from '../cli/options.js';
 import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
-import { finetuneOptions, initOption, initSpec, readHyperparameters, strategy } from '../cli/taskFlags.js';
+import { finetuneOptions, initOption, initSpec, readAdapter, readHyperparameters, strategy } from '../cli/taskFlags.js';
 
 const { 'save-steps': _saveSteps, 'save-total-limit': _limit, 'save-strategy': _save, 'metric-for-best-model': _metric, ...suiteTraining } = finetuneOptions;
 
@@ -44,6 +44,7 @@ export const suiteCommand: CommandSpec = {
     const result = await abortOnSignals((signal) =>
       runSuite({
         ...readHyperparameters(settings),
+        ...readAdapter(settings),
         models: settings.list('model') ?? [],
         init: initOption(settings),
         tasks: settings.list('tasks') ?? [settings.string('tasks') ?? 'all'],

@@ -60,7 +60,12 @@ export function readAdapter(directory: string): StoredAdapter {
   if (found === undefined) {
     throw new UsageError(`${directory} is an adapter of "${base}", which is no folder here`, { hint: `put the model there, or its path as "base_model_name_or_path" into ${file}` });
   }
+  return { config, base: found, tensors: readAdapterTensors(directory) };
+}
+
+/** The tensors of an adapter alone, by the parameter's name in the model. */
+export function readAdapterTensors(directory: string): StoredAdapter['tensors'] {
   const tensors = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
   for (const [name, { shape, data }] of readSafetensors(path.join(directory, adapterWeightsName))) tensors.set(name.startsWith(prefix) ? name.slice(prefix.length) : name, { shape, data });
-  return { config, base: found, tensors };
+  return tensors;
 }

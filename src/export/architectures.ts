@@ -42,6 +42,10 @@ export async function loadArchitecture(directory: string, wanted: string | undef
   const kind = kinds.get(architecture);
   if (kind === undefined) throw unknownArchitecture(architecture, [...kinds.keys()], wanted === undefined ? file : undefined);
   const model = await loadModel<PretrainedModel>(() => ({ modelClass: classes[kind], type }), directory);
+  if (model.adapter !== undefined) {
+    model.dispose();
+    throw new UsageError(`${directory} holds an adapter that is not part of its base's weights`, { hint: 'a bottleneck cannot be merged into the weights: keep the adapter and its base' });
+  }
   const { missing } = model.loadReport;
   const hasPooler = !(kind === 'encoder' && missing.length > 0);
   if (missing.length > 0 && hasPooler) {

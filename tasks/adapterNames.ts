@@ -1,0 +1,2 @@
+/** Values of --adapter. */
+export const adapterNames = ['none', 'lora', 'bottleneck'] as const;
