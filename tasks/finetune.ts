@@ -148,7 +148,7 @@ async function train(
   const { plan, options, spec, data } = job;
   const log = new MetricLog(output.path, resume?.history ?? []);
   const history = [...(resume?.history ?? [])];
-  const countFlops = classificationFlops(model.config, model.numLabels);
+  const countFlops = classificationFlops(model.config, model.numLabels, job.adapter !== undefined);
   const evaluate = async (): Promise<Record<string, number>> => {
     const entries: Record<string, number> = {};
     for (const [i, split] of data.dev.entries()) {

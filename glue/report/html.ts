@@ -7,7 +7,7 @@ import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
 import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
 import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
@@ -20,6 +20,7 @@ export function htmlReport(data: ReportData): string {
     `<header><h1>${escapeHtml(data.title)}</h1><p>${escapeHtml(subtitle(data))}</p></header>`,
     data.runs.length > 0 ? leaderboardSection(data) : '',
     data.runs.length > 0 ? section('scores', 'Scores against the majority baseline', scoreChart(data)) : '',
+    data.runs.length > 0 ? section('systems', 'Size and time', plainTable('Table of size and time', systemColumns, systemRows(data), 1)) : '',
     data.pretraining.length > 0 ? pretrainingSection(data) : '',
     data.runs.length > 0 ? metricSection(data) : '',
     data.comparisons.length > 0 ? comparisonSection(data) : '',
@@ -103,6 +104,14 @@ function pretrainingSection(data: ReportData): string {
   return section('pretraining', 'Pretraining', `${pretrainingCurves(runs)}${table}${notes.length === 0 ? '' : list(notes)}`);
 }
 
+/** A table that sorts; its first columns are text, the others numbers. */
+function plainTable(label: string, heads: readonly string[], rows: readonly (readonly string[])[], textColumns: number): string {
+  const kind = (i: number): string => (i < textColumns ? '' : ' class="number"');
+  const head = heads.map((title, i) => `<th scope="col"${kind(i)}>${escapeHtml(title)}</th>`).join('');
+  const body = rows.map((row) => `<tr>${row.map((text, i) => `<td${kind(i)}>${escapeHtml(text)}</td>`).join('')}</tr>`).join('');
+  return scrollable(label, `<table class="sortable"><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`, true);
+}
+
 function metricSection(data: ReportData): string {
   const heads = ['Task', 'System', 'Metric', 'Mean', '±', 'Seeds', 'Majority', 'Train rows', 'Dev rows'];
   const numeric = new Set([3, 4, 6, 7, 8]);
@@ -116,10 +125,7 @@ function metricSection(data: ReportData): string {
 }
 
 function comparisonSection(data: ReportData): string {
-  const head = comparisonColumns.map((title, i) => `<th scope="col"${i < 3 ? '' : ' class="number"'}>${escapeHtml(title)}</th>`).join('');
-  const rows = comparisonRows(data).map((row) => `<tr>${row.map((text, i) => `<td${i < 3 ? '' : ' class="number"'}>${escapeHtml(text)}</td>`).join('')}</tr>`);
-  const table = scrollable('Table of differences', `<table class="sortable"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`);
-  return section('differences', 'Differences between systems', `${table}<p class="legend">${escapeHtml(comparisonNote)}</p>`);
+  return section('differences', 'Differences between systems', `${plainTable('Table of differences', comparisonColumns, comparisonRows(data), 3)}<p class="legend">${escapeHtml(comparisonNote)}</p>`);
 }
 
 function commandSection(data: ReportData): string {

@@ -129,6 +129,21 @@ export function metricRows(data: ReportData): MetricRow[] {
   );
 }
 
+/** Heads of the columns of `systemRows`. */
+export const systemColumns = ['System', 'Parameters', 'Trained', 'Training time', 'Eight-task mean'] as const;
+
+/** Size, time and score of each measured system: the seconds are the sum over tasks of the mean over seeds, evaluations left out. */
+export function systemRows(data: ReportData): readonly (readonly string[])[] {
+  const millions = (count: number | undefined): string => (count === undefined ? missingText : `${(count / 1e6).toFixed(count < 1e6 ? 3 : 2)} M`);
+  return data.systems
+    .filter(({ group }) => group === 'measured')
+    .map(({ name, parameters, trainableParameters, tasks, averages }) => {
+      const seconds = Object.values(tasks).reduce((sum, { trainSeconds }) => sum + (trainSeconds ?? Number.NaN), 0);
+      const mean = averages.find(({ name: average }) => average === 'Eight-task mean')?.result;
+      return [name, millions(parameters), millions(trainableParameters ?? parameters), Number.isNaN(seconds) ? missingText : durationText(seconds), mean !== undefined && 'value' in mean ? percentText(mean.value) : missingText];
+    });
+}
+
 /** Heads of the columns of `comparisonRows`. */
 export const comparisonColumns = ['Task', 'System', 'against', 'Difference', '95 % interval', 'p', 'McNemar', 'Dev rows'] as const;
 

@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -34,6 +34,7 @@ function codeSpan(code: string): string {
 export function markdownReport(data: ReportData): string {
   const lines: string[] = [`# ${markdownText(data.title)}`, ''];
   if (data.runs.length > 0) lines.push(...leaderboardSection(data));
+  if (data.runs.length > 0) lines.push('## Size and time', '', tableRow([...systemColumns]), tableRow(systemColumns.map((_, i) => (i === 0 ? '---' : '---:'))), ...systemRows(data).map((row) => tableRow(row.map(markdownText))), '');
   if (data.pretraining.length > 0) lines.push(...pretrainingSection(data));
   if (data.runs.length > 0) lines.push(...metricSection(data));
   if (data.comparisons.length > 0) lines.push(...comparisonSection(data));

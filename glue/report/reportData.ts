@@ -35,6 +35,8 @@ export interface ReportSystem {
   readonly split: 'dev' | 'test';
   readonly source: string | undefined;
   readonly parameters: number | undefined;
+  /** Of these, those that fine-tuning changed; absent where all. */
+  readonly trainableParameters?: number | undefined;
   readonly tasks: Readonly<Partial<Record<GlueTaskName, TaskSummary>>>;
   readonly averages: readonly { readonly name: string; readonly result: AverageResult }[];
   readonly printedAverage: { readonly value: number; readonly definition: string } | undefined;
@@ -117,7 +119,7 @@ function measuredSystems(runs: readonly TaskRun[]): ReportSystem[] {
         return ofTask.length === 0 ? [] : [[task, taskSummary(glueTasks[task], ofTask)]];
       }),
     );
-    return { name, group: 'measured', split: 'dev', source: undefined, parameters: own[0]?.parameters, tasks, averages: averagesOf(tasks), printedAverage: undefined };
+    return { name, group: 'measured', split: 'dev', source: undefined, parameters: own[0]?.parameters, trainableParameters: own[0]?.trainableParameters, tasks, averages: averagesOf(tasks), printedAverage: undefined };
   });
 }
 

@@ -13,8 +13,8 @@ bertwright() { node "$here/dist/scripts/cli.js" "$@"; }
 bertwright prepare --corpus "$corpus"/*.txt --tokenizer "$out/vocab" --output "$out/prepared"
 bertwright pretrain --recipe "$recipe" --data "$out/prepared" --output "$out/$recipe"
 suites() {
-  bertwright suite --model "$out/$recipe" --tasks cola,mrpc,stsb,rte --seeds 1,2,3 --data "$glue" --no-predict "$@"
-  bertwright suite --model "$out/$recipe" --tasks sst2,qnli,qqp,mnli --seeds 1 --data "$glue" --no-predict "$@"
+  bertwright suite --model "$out/$recipe" --tasks cola,mrpc,stsb,rte --seeds 1,2,3 --concurrency 2 --data "$glue" --no-predict "$@"
+  bertwright suite --model "$out/$recipe" --tasks sst2,qnli,qqp,mnli --seeds 1 --concurrency 2 --data "$glue" --no-predict "$@"
 }
 suites --output "$out/glue"
 suites --init random --output "$out/glue-random"

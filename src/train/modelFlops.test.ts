@@ -156,6 +156,8 @@ describe('model FLOPs are those of the products that are made', () => {
     const made = await nativeProducts(() => trainClassification(batch));
     if (made === undefined) return context.skip('the native engine does not work here');
     assert.equal(classificationFlops(config, 5)?.(batch), made);
+    const head = 6 * 3 * 5 * Number(config.hiddenSize);
+    assert.ok(Math.abs((classificationFlops(config, 5, true)?.(batch) ?? 0) - ((made - head) * (2 / 3) + head)) < 1e-6, 'without the products for the gradients of frozen weights');
   });
 });
 

@@ -22,6 +22,7 @@ interface TransformerSizes {
 
 /** Two for each multiply-add of the forward pass; the backward pass has twice as many products. */
 const trainingFlopsOfProduct = 2 * 3;
+const flopsOfFrozenProduct = 2 * 2;
 
 /** Undefined for an encoder whose products nobody has counted yet. */
 function transformerSizes(config: Encoder['config']): TransformerSizes | undefined {
@@ -73,13 +74,17 @@ export function pretrainingFlops(config: Encoder['config']): CountFlops<Pretrain
   };
 }
 
-/** Of a batch under the classification head. Undefined for an encoder without a count. */
-export function classificationFlops(config: Encoder['config'], numLabels: number): CountFlops<PackedBatch> | undefined {
+/**
+ * Of a batch under the classification head. Undefined for an encoder without a count.
+ * @param frozen the encoder's weights take no gradient: one of the backward pass's two products is not made (an adapter's own, small ones are not counted)
+ */
+export function classificationFlops(config: Encoder['config'], numLabels: number, frozen = false): CountFlops<PackedBatch> | undefined {
   const sizes = transformerSizes(config);
   if (sizes === undefined) return undefined;
   const { hiddenSize: h } = sizes;
   return ({ cuSeqlens }) => {
     const firstTokens = cuSeqlens.subarray(0, -1);
-    return trainingFlopsOfProduct * (layerProducts(sizes, cuSeqlens, firstTokens) + firstTokens.length * (h * h + h * numLabels));
+    const products = layerProducts(sizes, cuSeqlens, firstTokens) + firstTokens.length * h * h;
+    return (frozen ? flopsOfFrozenProduct : trainingFlopsOfProduct) * products + trainingFlopsOfProduct * firstTokens.length * h * numLabels;
   };
 }
