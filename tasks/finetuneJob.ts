@@ -78,7 +78,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
   const found = environment();
   const peak = measurePeakFlops(trainingPrecision);
-  const modelName = path.basename(path.resolve(options.model));
+  const modelName = options.modelName ?? path.basename(path.resolve(options.model));
   const { loggingSteps: _, ...decisive } = plan;
   const settings: Settings = {
     task: spec.name,

@@ -56,6 +56,8 @@ export interface AdapterOptions {
 export interface FinetuneOptions extends RunOptions, DataOptions, HyperparameterOptions, AdapterOptions {
   /** Directory with config.json, weights and tokenizer. */
   readonly model: string;
+  /** Name of the model in results and reports; default: its folder's. */
+  readonly modelName?: string | undefined;
   /** 'random': the directory's configuration and tokenizer with fresh weights. */
   readonly init?: 'random' | undefined;
   readonly evalStrategy?: EvalStrategy | undefined;
@@ -139,6 +141,8 @@ export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, Hyperpara
   readonly seeds: readonly number[];
   readonly data?: string | undefined;
   readonly output: string;
+  /** Fine-tune this task first, and start others from its model of the same seed, their heads anew: from MNLI's RTE, MRPC and STS-B, else all. */
+  readonly fromTask?: string | undefined;
   /** Only list what would run, with what it would take. */
   readonly dryRun?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
@@ -159,6 +163,8 @@ export interface SuiteRun {
   readonly task: string;
   readonly seed: number;
   readonly directory: string;
+  /** The run whose model it starts from, where that is not `model`. */
+  readonly from?: string | undefined;
   readonly status: 'planned' | 'complete' | 'failed' | 'skipped';
   /** The metric that picks the best checkpoint, and its value. */
   readonly metric?: string | undefined;

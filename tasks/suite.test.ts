@@ -9,7 +9,7 @@ import { InterruptedError, UsageError } from '../src/data/errors.js';
 import { engineInfo, setEngine } from '../src/engine/index.js';
 import type { SuiteEvent, SuiteOptions } from './options.js';
 import { runSuite } from './suite.js';
-import { writeCola, writeStsb, writeTinyModel } from './testing/tinyTask.js';
+import { writeCola, writeMnli, writeStsb, writeTinyModel } from './testing/tinyTask.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-suite-'));
 const model = path.join(folder, 'tiny-bert');
@@ -123,6 +123,24 @@ test('a dry run writes nothing and tells what each run would take; more epochs t
   assert.ok(absent?.status === 'planned' && absent.estimate === undefined && /no folder "RTE"/.test(absent.error ?? ''));
   const longer = (await runSuite({ ...options, tasks: ['cola'], numTrainEpochs: 200 })).runs[0]?.estimate;
   assert.ok((longer?.seconds ?? 0) > 10 * first.estimate.seconds, `${longer?.seconds} against ${first.estimate.seconds}`);
+});
+
+test('from MNLI: its run of the same seed comes first, RTE, MRPC and STS-B start from it, others do not; a failed start fails what follows', async () => {
+  await writeMnli(data);
+  const options: SuiteOptions = { ...base, numTrainEpochs: 1, tasks: ['stsb', 'cola'], seeds: [1, 2], fromTask: 'mnli', concurrency: 2, output: path.join(folder, 'transfer') };
+  const { runs } = await runSuite(options);
+  assert.deepEqual(runs.map(({ directory, status }) => `${path.relative(options.output, directory)} ${status}`), [
+    'tiny-bert/mnli/seed-1 complete', 'tiny-bert/mnli/seed-2 complete',
+    'tiny-bert-from-mnli/stsb/seed-1 complete', 'tiny-bert-from-mnli/stsb/seed-2 complete',
+    'tiny-bert/cola/seed-1 complete', 'tiny-bert/cola/seed-2 complete',
+  ]);
+  const results = (...parts: string[]): Record<string, unknown> => JSON.parse(readFileSync(path.join(options.output, ...parts, 'all_results.json'), 'utf8')) as Record<string, unknown>;
+  assert.equal(results('tiny-bert-from-mnli', 'stsb', 'seed-2')['model'], 'tiny-bert from MNLI');
+  const about = (JSON.parse(readFileSync(path.join(options.output, 'tiny-bert-from-mnli', 'stsb', 'seed-2', 'run.json'), 'utf8')) as { about: { model: string } }).about;
+  assert.equal(about.model, path.join(options.output, 'tiny-bert', 'mnli', 'seed-2'));
+  const broken = await runSuite({ ...options, tasks: ['stsb'], fromTask: 'rte', seeds: [1], output: path.join(folder, 'no-start') });
+  assert.deepEqual(broken.runs.map(({ task, status, error }) => [task, status, /no folder "RTE"|is not complete/.test(error ?? '')]), [['rte', 'failed', true], ['stsb', 'failed', true]]);
+  await assert.rejects(runSuite({ ...options, adapter: 'lora', output: path.join(folder, 'refused') }), (error) => error instanceof UsageError && /--from-task with an adapter/.test(error.message));
 });
 
 test('a concurrency that is none is refused', async () => {

@@ -5,7 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { glueTask, glueTaskNames, glueTasks } from '../glue/tasks.js';
+import { glueTask } from '../glue/tasks.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
@@ -15,65 +15,12 @@ import { ensureEngine } from '../src/train/ensureEngine.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { estimateInProcess, finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
 import { requireModelFiles } from './fingerprint.js';
-import { chosenAdapter } from './adapterChoice.js';
-import type { AdapterOptions, SuiteOptions, SuiteResult, SuiteRun } from './options.js';
-import { hasGlueSplit } from './taskData.js';
+import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
+import { plannedRuns } from './suitePlan.js';
 
 const suiteFile = 'suite.json';
 
 const mostConcurrency = 64;
-
-/** Directory names of the models: the last part of each path, with the part before where two would be equal. */
-function modelNames(models: readonly string[], { init, ...options }: Pick<SuiteOptions, 'init'> & AdapterOptions): Map<string, string> {
-  const adapter = chosenAdapter(options);
-  const suffix = `${init === 'random' ? '-random' : ''}${adapter === undefined ? '' : `-${adapter.type}-${adapter.rank}`}`;
-  const last = models.map((model) => path.basename(path.resolve(model)));
-  const names = new Map<string, string>();
-  models.forEach((model, i) => {
-    const name = last[i] ?? 'model';
-    const unique = last.filter((other) => other === name).length === 1;
-    names.set(model, `${unique ? name : `${path.basename(path.dirname(path.resolve(model)))}-${name}`}${suffix}`);
-  });
-  if (new Set(names.values()).size !== models.length) throw new UsageError('two of the models would have the same directory name', { hint: 'rename one of their folders' });
-  return names;
-}
-
-/** The tasks to run, and those of `all` that have no data. A task named without data is a UsageError of its own run. */
-async function chosenTasks(options: SuiteOptions, folder: string): Promise<{ run: string[]; skipped: string[] }> {
-  if (!options.tasks.includes('all')) return { run: [...new Set(options.tasks.map((name) => glueTask(name).name))], skipped: [] };
-  const run: string[] = [];
-  const skipped: string[] = [];
-  for (const name of glueTaskNames) {
-    if (glueTasks[name].splits.train === undefined) continue;
-    const complete = (await hasGlueSplit(folder, glueTasks[name], 'train')) && (await hasGlueSplit(folder, glueTasks[name], 'dev'));
-    (complete ? run : skipped).push(name);
-  }
-  if (run.length === 0) throw new UsageError(`no task has data in ${folder}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
-  return { run, skipped };
-}
-
-async function plannedRuns(options: SuiteOptions): Promise<SuiteRun[]> {
-  if (options.models.length === 0 || options.seeds.length === 0 || options.tasks.length === 0) throw new UsageError('a suite needs at least one model, one task and one seed');
-  const folder = options.data ?? process.env['GLUE_DIR'] ?? 'glue_data';
-  const { run, skipped } = await chosenTasks(options, folder);
-  const names = modelNames(options.models, options);
-  const runs: SuiteRun[] = [];
-  for (const model of options.models) {
-    for (const task of [...run, ...skipped]) {
-      for (const seed of options.seeds) {
-        runs.push({
-          model,
-          ...(options.init === undefined ? {} : { init: options.init }),
-          task,
-          seed,
-          directory: path.join(options.output, names.get(model) ?? 'model', task, `seed-${seed}`),
-          ...(skipped.includes(task) ? { status: 'skipped', error: `no data for ${glueTask(task).title} in ${folder}` } : { status: 'planned' }),
-        });
-      }
-    }
-  }
-  return runs;
-}
 
 /** Runs of an earlier suite in the same directory that this one does not repeat: they stay listed. */
 async function earlierRuns(output: string, runs: readonly SuiteRun[]): Promise<SuiteRun[]> {
@@ -126,19 +73,24 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
     };
     write();
     const limit = pLimit(concurrency);
+    // Of runs that others start from, whether they are complete: those come first, so that waiting for them ends.
+    const complete = new Map<string, Promise<boolean>>();
     const outcomes = await Promise.allSettled(
-      runs.map((run, i) =>
-        limit(async () => {
+      runs.map((run, i) => {
+        const made = limit(async () => {
           if (run.status === 'skipped') return;
           if (options.signal?.aborted === true) throw InterruptedError.from(options.signal, 'stopped before all runs were made');
           const at = { number: i + 1, of: runs.length };
           options.progress?.({ type: 'started', run, ...at });
-          const done = await runOne(options, run, place, (event) => options.progress?.({ type: 'run', run, ...at, event }));
+          const startThere = run.from === undefined || ((await complete.get(run.from)) ?? false);
+          const done: SuiteRun = !startThere ? { ...run, status: 'failed', error: `the run that it starts from, ${run.from}, is not complete` } : await runOne(options, run, place, (event) => options.progress?.({ type: 'run', run, ...at, event }));
           runs[i] = done;
           write();
           options.progress?.({ type: 'ended', run: done, ...at });
-        }),
-      ),
+        });
+        complete.set(run.directory, made.then(() => runs[i]?.status === 'complete', () => false));
+        return made;
+      }),
     );
     const stopped = outcomes.find((outcome) => outcome.status === 'rejected');
     if (stopped !== undefined) throw stopped.reason;
@@ -150,9 +102,10 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
 
 /** What the process of a run is started with. */
 function startOf(options: SuiteOptions, run: SuiteRun, place: Place) {
-  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal: ______, concurrency: _______, ...shared } = options;
+  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal: ______, concurrency: _______, fromTask: ________, ...shared } = options;
   const matmulPrecision = shared.matmulPrecision ?? engineInfo().matmulPrecision;
-  return { ...place, options: { ...shared, matmulPrecision, model: run.model, task: run.task, seed: run.seed, output: run.directory } };
+  const started = run.from === undefined ? { model: run.model } : { model: run.from, init: undefined, modelName: `${path.basename(path.resolve(run.model))}${options.init === undefined ? '' : ', random weights,'} from ${glueTask(options.fromTask ?? '').title}` };
+  return { ...place, options: { ...shared, ...started, matmulPrecision, task: run.task, seed: run.seed, output: run.directory } };
 }
 
 /** The planned runs with what they would take, measured once a model and task; a run that cannot be estimated says why. */
@@ -174,7 +127,7 @@ async function withEstimates(options: SuiteOptions, runs: readonly SuiteRun[], p
 
 async function estimateOf(options: SuiteOptions, run: SuiteRun, place: Place): Promise<Pick<SuiteRun, 'estimate' | 'error'>> {
   try {
-    const { seconds, bytes, tokensPerSecond } = await estimateInProcess(startOf(options, run, place), options.signal);
+    const { seconds, bytes, tokensPerSecond } = await estimateInProcess(startOf(options, { ...run, from: undefined }, place), options.signal);
     return { estimate: { seconds, bytes, tokensPerSecond } };
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
