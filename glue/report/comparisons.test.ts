@@ -57,6 +57,27 @@ test('two systems of several seeds are compared by the bootstrap, two single run
   assert.match(readFileSync(html, 'utf8'), /Differences between systems/);
 });
 
+test('the rows most surely wrong come first, over all seeds, with their texts where the data folder is given', async () => {
+  const row = (index: number, label: string, prediction: string, score: number): Row => ({ index, label, prediction, score });
+  const seeds = [
+    [row(0, 'entailment', 'entailment', 0.9), row(1, 'entailment', 'not_entailment', 0.6), row(2, 'not_entailment', 'entailment', 0.99), row(3, 'entailment', 'not_entailment', 0.7)],
+    [row(0, 'entailment', 'not_entailment', 0.8), row(1, 'entailment', 'not_entailment', 0.7), row(2, 'not_entailment', 'entailment', 0.98), row(3, 'entailment', 'entailment', 0.9)],
+  ];
+  seeds.forEach((rows, i) => {
+    writeRun('hard', `seed-${i}`, { task: 'rte', model: 'm', seed: i, eval_accuracy: 0.5 }, { dev: rows });
+  });
+  const glue = path.join(folder, 'hard-data', 'RTE');
+  mkdirSync(glue, { recursive: true });
+  writeFileSync(path.join(glue, 'dev.tsv'), `index\tsentence1\tsentence2\tlabel\n${[0, 1, 2, 3].map((i) => `${i}\tfirst <b>${i}</b>\tsecond ${i}\tentailment\n`).join('')}`);
+  const { data, html } = await writeReport([path.join(folder, 'hard')], { output: path.join(folder, 'hard', 'report'), data: path.dirname(glue) });
+  assert.deepEqual(data.hardest.map(({ index, gold, predicted }) => [index, gold, predicted]), [[2, 'not_entailment', ['entailment']], [1, 'entailment', ['not_entailment']]]);
+  assert.ok(Math.abs((data.hardest[0]?.hardness ?? 0) - 0.985) < 1e-12);
+  assert.deepEqual(data.hardest[0]?.texts, ['first <b>2</b>', 'second 2']);
+  assert.match(readFileSync(html, 'utf8'), /first &lt;b&gt;2&lt;\/b&gt; ‖ second 2/);
+  const without = (await writeReport([path.join(folder, 'hard')], { output: path.join(folder, 'hard', 'report') })).data;
+  assert.equal(without.hardest[0]?.texts, undefined);
+});
+
 test('STS-B by Pearson and Spearman, MNLI by both of its sets', async () => {
   const random = new Random(3);
   const scores = Array.from({ length: 200 }, () => Math.round(random.uniform() * 20) / 4);

@@ -7,7 +7,7 @@ import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
 import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, hardColumns, hardRows, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
 import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
@@ -25,6 +25,7 @@ export function htmlReport(data: ReportData): string {
     data.runs.length > 0 ? metricSection(data) : '',
     data.comparisons.length > 0 ? comparisonSection(data) : '',
     data.outcomes.length > 0 ? section('outcomes', 'Predicted against gold', outcomeCharts(data.outcomes)) : '',
+    data.hardest.length > 0 ? section('hardest', 'Most surely wrong', `<details><summary>${data.hardest.length} rows of the dev sets</summary>${plainTable('Table of rows most surely wrong', hardColumns, hardRows(data), hardColumns.length - 1)}</details>`) : '',
     data.remarks.length > 0 ? section('remarks', 'To read the numbers right', list(data.remarks.map(escapeHtml))) : '',
     commandSection(data),
   ];

@@ -144,6 +144,17 @@ export function systemRows(data: ReportData): readonly (readonly string[])[] {
     });
 }
 
+/** Heads of the columns of `hardRows`. */
+export const hardColumns = ['Task', 'System', 'Row', 'Gold', 'Predicted', 'Texts', 'Confidence, or error'] as const;
+
+/** Rows that systems are most surely wrong about; texts are cut to a readable length. */
+export function hardRows(data: ReportData): readonly (readonly string[])[] {
+  const cut = (text: string): string => (text.length > 200 ? `${text.slice(0, 199)}…` : text);
+  return data.hardest.map(({ task, system, set, index, gold, predicted, hardness, texts }) => [
+    glueTasks[task].title, system, `${set} ${index}`, gold, predicted.join(', '), texts?.map(cut).join(' ‖ ') ?? missingText, hardness.toFixed(2),
+  ]);
+}
+
 /** Heads of the columns of `comparisonRows`. */
 export const comparisonColumns = ['Task', 'System', 'against', 'Difference', '95 % interval', 'p', 'McNemar', 'Dev rows'] as const;
 

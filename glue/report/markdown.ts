@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
+import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, hardColumns, hardRows, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -38,6 +38,7 @@ export function markdownReport(data: ReportData): string {
   if (data.pretraining.length > 0) lines.push(...pretrainingSection(data));
   if (data.runs.length > 0) lines.push(...metricSection(data));
   if (data.comparisons.length > 0) lines.push(...comparisonSection(data));
+  if (data.hardest.length > 0) lines.push('## Most surely wrong', '', tableRow([...hardColumns]), tableRow(hardColumns.map((_, i) => (i < hardColumns.length - 1 ? '---' : '---:'))), ...hardRows(data).map((row) => tableRow(row.map(markdownText))), '');
   if (data.remarks.length > 0) lines.push('## To read the numbers right', '', ...data.remarks.map((remark) => `- ${markdownText(remark)}`), '');
   lines.push(...commandSection(data));
   return lines.join('\n');

@@ -8,6 +8,7 @@ import type { PublishedResult } from '../published.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
 import type { Comparison } from './comparisons.js';
+import type { HardRow } from './hardest.js';
 import type { Outcome } from './outcomes.js';
 
 /** Mean over `n` seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
@@ -49,6 +50,8 @@ export interface ReportData {
   /** Plain sentences: what is missing and how to add it, samples instead of full data, collapsed results. */
   readonly remarks: readonly string[];
   readonly runs: readonly TaskRun[];
+  /** Rows that systems are most surely wrong about, where the predictions are there. */
+  readonly hardest: readonly HardRow[];
   /** Gold against predicted, where the predictions are there. */
   readonly outcomes: readonly Outcome[];
   /** Pairs of systems, where their predictions are there. */
@@ -189,7 +192,7 @@ function defaultTitle({ taskRuns }: CollectedRuns): string {
 }
 
 /** Everything that the formats show, from the collected runs, what their predictions tell and the published rows asked for. */
-export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], analysis: Pick<ReportData, 'comparisons' | 'outcomes'>, title = defaultTitle(collected)): ReportData {
+export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], analysis: Pick<ReportData, 'comparisons' | 'outcomes' | 'hardest'>, title = defaultTitle(collected)): ReportData {
   const measured = measuredSystems(collected.taskRuns);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];

@@ -8,6 +8,8 @@ import type { TaskRun } from './collect.js';
 export interface PredictedRows {
   readonly predictions: Float64Array;
   readonly references: Float64Array;
+  /** Probability of the predicted class; 0 where it is not told. */
+  readonly scores: Float64Array;
 }
 
 /** The dev sets of a task as files of predictions/. */
@@ -24,7 +26,7 @@ export async function predictedRows(run: TaskRun, task: GlueTask, set: string): 
     return undefined;
   }
   const classOf = classNumbers(task);
-  const [predictions, references] = [new Float64Array(lines.length), new Float64Array(lines.length)];
+  const [predictions, references, scores] = [new Float64Array(lines.length), new Float64Array(lines.length), new Float64Array(lines.length)];
   for (const [i, line] of lines.entries()) {
     let row: unknown;
     try {
@@ -35,9 +37,10 @@ export async function predictedRows(run: TaskRun, task: GlueTask, set: string): 
     if (typeof row !== 'object' || row === null || !('prediction' in row) || !('label' in row)) return undefined;
     predictions[i] = classOf(row.prediction);
     references[i] = classOf(row.label);
+    scores[i] = 'score' in row && typeof row.score === 'number' ? row.score : 0;
     if (Number.isNaN(predictions[i]) || Number.isNaN(references[i])) return undefined;
   }
-  return lines.length === 0 ? undefined : { predictions, references };
+  return lines.length === 0 ? undefined : { predictions, references, scores };
 }
 
 function classNumbers(task: GlueTask): (value: unknown) => number {

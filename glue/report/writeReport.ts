@@ -6,6 +6,7 @@ import { publishedRows } from '../published.js';
 import { collectRuns } from './collect.js';
 import { compareSystems } from './comparisons.js';
 import { csvReport } from './csvReport.js';
+import { hardestRows } from './hardest.js';
 import { htmlReport } from './html.js';
 import { latexReport } from './latex.js';
 import { markdownReport } from './markdown.js';
@@ -18,6 +19,8 @@ export interface ReportOptions {
   /** Folder to write to, made where absent. */
   readonly output: string;
   readonly title?: string;
+  /** Folder of the GLUE release: the rows that systems are most wrong about are shown with their texts. */
+  readonly data?: string | undefined;
 }
 
 export interface ReportFiles {
@@ -36,7 +39,7 @@ export interface ReportFiles {
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
   const published = publishedRows(options.published ?? []);
   const collected = await collectRuns(directories);
-  const analysis = { comparisons: await compareSystems(collected.taskRuns), outcomes: await collectOutcomes(collected.taskRuns) };
+  const analysis = { comparisons: await compareSystems(collected.taskRuns), outcomes: await collectOutcomes(collected.taskRuns), hardest: await hardestRows(collected.taskRuns, options.data) };
   const data = buildReportData(collected, published, analysis, options.title);
   await mkdir(options.output, { recursive: true });
   const files = {

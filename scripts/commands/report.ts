@@ -10,6 +10,7 @@ export const reportCommand: CommandSpec = {
   options: {
     output: { type: 'string', describe: 'folder for report.md, .html, .tex, .csv and .json (default: the first DIR)', letter: 'o' },
     published: { type: 'list', describe: 'published results to show beside ours, by id: bert-tiny, bert-mini, bert-small, bert-medium, bert-base, bert-large, …' },
+    data: { type: 'string', describe: 'folder with CoLA, SST-2, …: shows the texts of the rows that systems are most surely wrong about' },
     title: { type: 'string', describe: 'heading of the report (default: GLUE report, or Pretraining report)' },
   },
   examples: [
@@ -23,6 +24,7 @@ export const reportCommand: CommandSpec = {
       output: settings.string('output') ?? words[0] ?? '.',
       published: settings.list('published') ?? [],
       ...(title === undefined ? {} : { title }),
+      data: settings.string('data'),
     });
     if (settings.boolean('json') === true) printJson(files.data);
     else for (const file of [files.markdown, files.html, files.latex, files.csv, files.json]) printLine(path.relative('.', file));
