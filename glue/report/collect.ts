@@ -8,7 +8,8 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { DataError, UsageError } from '../../src/data/errors.js';
 import { didYouMeanPath } from '../../src/data/nearPath.js';
-import { type GlueTaskName, glueTaskNames } from '../tasks.js';
+import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import type { Point } from './lineChart.js';
 import { type Curves, curvesOf, type LogEntry, logEntries, readMetricLines } from './trainingLog.js';
 
 /** One fine-tuning run as its all_results.json tells it. Metrics are 0..1. */
@@ -22,6 +23,8 @@ export interface TaskRun {
   readonly modelPath: string | undefined;
   readonly seed: number;
   readonly epoch: number | undefined;
+  /** The score that picks the best checkpoint, 0..1, after each evaluation by epoch. */
+  readonly scoresByEpoch: readonly Point[];
   /** By result-file name without `eval_`; `accuracy_mm` is MNLI's mismatched set. */
   readonly metrics: Readonly<Record<string, number>>;
   /** What always predicting the training majority scores on the same rows; empty where the run did not record it. */
@@ -199,6 +202,8 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
   const name = glueTaskNames.find((candidate) => candidate === task);
   if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
   const model = asString(results['model']) ?? path.basename(directory);
+  const history = logEntries((await readJson(path.join(directory, 'trainer_state.json')))?.['log_history']);
+  const scoreKey = `eval_${glueTasks[name].selectBy}`;
   return {
     directory,
     task: name,
@@ -207,6 +212,7 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     modelPath: asString(asObject(run['about'])['model']),
     seed: asNumber(results['seed']) ?? 0,
     epoch: asNumber(results['epoch']),
+    scoresByEpoch: history.flatMap((entry): Point[] => (entry['epoch'] === undefined || entry[scoreKey] === undefined ? [] : [[entry['epoch'], entry[scoreKey]]])),
     metrics: numbersWithPrefix(results, 'eval_'),
     majority: numbersWithPrefix(results, 'majority_'),
     trainRows: asNumber(results['train_samples']),

@@ -12,15 +12,18 @@ import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
 import { sortScript } from './sortScript.js';
+import { taskCurves } from './taskCurves.js';
 import { reportStyle } from './style.js';
 
 /** The whole page. */
 export function htmlReport(data: ReportData): string {
+  const curves = taskCurves(data);
   const body = [
     `<header><h1>${escapeHtml(data.title)}</h1><p>${escapeHtml(subtitle(data))}</p></header>`,
     data.runs.length > 0 ? leaderboardSection(data) : '',
     data.runs.length > 0 ? section('scores', 'Scores against the majority baseline', scoreChart(data)) : '',
     data.runs.length > 0 ? section('systems', 'Size and time', plainTable('Table of size and time', systemColumns, systemRows(data), 1)) : '',
+    curves === '' ? '' : section('curves', 'Dev scores while fine-tuning', curves),
     data.pretraining.length > 0 ? pretrainingSection(data) : '',
     data.runs.length > 0 ? metricSection(data) : '',
     data.comparisons.length > 0 ? comparisonSection(data) : '',

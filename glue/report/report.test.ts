@@ -128,6 +128,16 @@ test('text from data is inert in HTML and Markdown', async () => {
   assert.match(text, /\\\|\\`x\\`/);
 });
 
+test('dev scores while fine-tuning are drawn where a run was evaluated more than once', async () => {
+  const root = sampleRuns();
+  writeRun(root, 'curve', { task: 'sst2', model: 'mini', seed: 1, eval_accuracy: 0.8 }, { log_history: [{ step: 10, loss: 0.7 }, { step: 10, epoch: 1, eval_accuracy: 0.6 }, { step: 20, epoch: 2, eval_accuracy: 0.8 }] });
+  const { data, html } = await writeReport([root], { output: path.join(root, 'report') });
+  assert.deepEqual(data.runs.find(({ task }) => task === 'sst2')?.scoresByEpoch, [[1, 0.6], [2, 0.8]]);
+  assert.match(readFileSync(html, 'utf8'), /aria-label="Dev score of SST-2 over the epochs: mini, seed 1 ends at 80\.0"/);
+  const none = sampleRuns();
+  assert.doesNotMatch(readFileSync((await writeReport([none], { output: path.join(none, 'report') })).html, 'utf8'), /Dev scores while fine-tuning/);
+});
+
 test('different models of one name stay apart, and several runs of one seed are told', async () => {
   const root = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
   const add = (name: string, seed: number, accuracy: number, model: string, sha: string): void => {
