@@ -8,7 +8,7 @@ import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
 import { type Activation, activationCodes, activationWithDerivative } from './activation.js';
 import { dropout } from './dropout.js';
 import type { DropoutSpec } from './dropoutGenerator.js';
-import { linearReference } from './linear.js';
+import { linear, linearReference } from './linear.js';
 import { linearActivationReference } from './linearActivation.js';
 import { recordingGradient, withGradient } from './withGradient.js';
 
@@ -80,7 +80,7 @@ export function frozenLinearActivation(x: tf.Tensor2D, weight: tf.Tensor2D, bias
 
 /** scaling * dropout(x) A^T B^T. x [M, K] -> [M, N] */
 export function lowRankProduct(x: tf.Tensor2D, { down, up, scaling, dropout: spec }: LowRankUpdate): tf.Tensor2D {
-  return tf.tidy(() => tf.matMul<tf.Tensor2D>(tf.matMul(dropout(x, spec), down, false, true), up, false, true).mul(scaling));
+  return tf.tidy(() => linear(linear(dropout(x, spec), down, null), up, null).mul(scaling));
 }
 
 /** frozenLinear, plus the low-rank product where there is one. */
