@@ -6,7 +6,7 @@ import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
 import { overrideJson } from '../src/config/configOverrides.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
-import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
+import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel, trainableCount } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { adapterTitle, chosenAdapter, refuseAdapterAsBase } from './adapterChoice.js';
 import { checkedMaxLength } from './encodeSplit.js';
@@ -144,7 +144,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       });
       if (adapter !== undefined) model.addAdapter(adapter);
       const parameters = parameterCount(model);
-      const trained = [...model.trainableParameters().values()].reduce((sum, { size }) => sum + size, 0);
+      const trained = trainableCount(model);
       const fresh = options.init === 'random' ? 'all weights fresh' : model.loadReport.missing.length === 0 ? 'no weight fresh' : `fresh: ${model.loadReport.missing.join(', ')}`;
       for (const text of model.loadReport.notes ?? []) note(text);
       note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); ${adapter === undefined ? '' : `${adapterTitle(adapter)}: ${(trained / 1e6).toFixed(3)} M of them trained, ${((100 * trained) / parameters).toFixed(2)} %; `}at least ${Math.ceil((parameters * 4 + trained * 12) / 2 ** 20)} MiB for weights, gradients and moments`);

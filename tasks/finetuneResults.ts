@@ -3,7 +3,7 @@ import path from 'node:path';
 import { majorityBaseline } from '../glue/baselines.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import type { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
-import { parameterCount, type SequenceClassificationModel } from '../src/models/index.js';
+import { parameterCount, type SequenceClassificationModel, trainableCount } from '../src/models/index.js';
 import type { TrainingResult } from '../src/train/loop.js';
 import { trainerStateJson } from '../src/train/metricLog.js';
 import { meanUtilisation } from '../src/train/throughput.js';
@@ -79,7 +79,7 @@ function describe({ job, model }: FinishedFinetune): Results {
     machine: found.machine,
     versions: found.versions,
     parameters: parameterCount(model),
-    ...(job.adapter === undefined ? {} : { adapter: adapterTitle(job.adapter), trainable_parameters: [...model.trainableParameters().values()].reduce((sum, { size }) => sum + size, 0) }),
+    ...(job.adapter === undefined ? {} : { adapter: adapterTitle(job.adapter), trainable_parameters: trainableCount(model) }),
   };
 }
 

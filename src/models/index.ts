@@ -8,6 +8,6 @@ export { MaskedLanguageModel, type MaskedLanguageModelInputs, type MaskedLanguag
 export type { ModelType } from './modelType.js';
 export { modelTypes } from './modelTypes.js';
 export { type PackedPreTrainingLoss, PreTrainingModel, type PreTrainingInputs, type PreTrainingOutput } from './preTrainingModel.js';
-export { type ForwardOptions, type LoadReport, parameterCount, PretrainedModel } from './pretrainedModel.js';
+export { type ForwardOptions, type LoadReport, parameterCount, PretrainedModel, trainableCount } from './pretrainedModel.js';
 export { SequenceClassificationModel, type SequenceClassificationInputs, type SequenceClassificationOutput } from './sequenceClassificationModel.js';
 export { type FilledMask, type FillMaskPipeline, type LabelScore, type PipelineTask, type PipelineText, pipeline, type TextClassificationPipeline } from './pipeline.js';

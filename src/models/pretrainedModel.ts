@@ -49,7 +49,16 @@ async function hostCopies(variables: ReadonlyMap<string, tf.Variable>): Promise<
 
 /** Elements of all parameters. */
 export function parameterCount(model: PretrainedModel): number {
-  return [...model.namedParameters().values()].reduce((sum, { size }) => sum + size, 0);
+  return elements(model.namedParameters());
+}
+
+/** Elements of those that training changes. */
+export function trainableCount(model: PretrainedModel): number {
+  return elements(model.trainableParameters());
+}
+
+function elements(variables: ReadonlyMap<string, tf.Variable>): number {
+  return [...variables.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
 export abstract class PretrainedModel {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { near } from './testing/near.js';
 import { AdamW, type AdamWKind } from './adamw.js';
 import { clipFactor } from './clipping.js';
 
@@ -34,14 +35,6 @@ class PlainAdamW {
       const p = this.p[i] ?? 0;
       this.p[i] = p - rate * (m / c1 / (Math.sqrt(v / c2) + this.epsilon) + this.decay * p);
     });
-  }
-}
-
-function near(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  assert.equal(found.length, expected.length);
-  for (let i = 0; i < expected.length; i++) {
-    const e = expected[i] ?? Number.NaN;
-    assert.ok(Math.abs((found[i] ?? Number.NaN) - e) <= tolerance * Math.max(1, Math.abs(e)), `element ${i}: ${found[i]} against ${e}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { near } from './testing/near.js';
 import { isOptimizerKind, optimizerKinds } from './optimizerKinds.js';
 import { createOptimizer } from './createOptimizer.js';
 import { Lamb } from './lamb.js';
@@ -37,14 +38,6 @@ class PlainLamb {
     direction.forEach((d, i) => {
       this.p[i] = (this.p[i] ?? 0) - rate * trust * d;
     });
-  }
-}
-
-function near(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  assert.equal(found.length, expected.length);
-  for (let i = 0; i < expected.length; i++) {
-    const e = expected[i] ?? Number.NaN;
-    assert.ok(Math.abs((found[i] ?? Number.NaN) - e) <= tolerance * Math.max(1, Math.abs(e)), `element ${i}: ${found[i]} against ${e}`);
   }
 }
 
