@@ -42,15 +42,18 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** The text of a file; see `decodeUtf8`. Throws an IoError where it cannot be read. */
-export async function readUtf8(file: string): Promise<string> {
-  let bytes: Uint8Array;
+/** The bytes of a file. Throws an IoError where it cannot be read. */
+export async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (cause) {
     throw new IoError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  return decodeUtf8(bytes, file);
+}
+
+/** The text of a file; see `decodeUtf8`. Throws an IoError where it cannot be read. */
+export async function readUtf8(file: string): Promise<string> {
+  return decodeUtf8(await readBytes(file), file);
 }
 
 /** Reads and splits a file; an empty file, or one without its header, is a DataError. */

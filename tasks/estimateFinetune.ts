@@ -3,7 +3,7 @@ import { createOptimizer } from '../src/optim/createOptimizer.js';
 import { optimizerStep } from '../src/train/step.js';
 import { classificationLoss } from './classificationLoss.js';
 import { classify } from './classify.js';
-import { encodeRows, packRows } from './encodeSplit.js';
+import { type EncodedRow, encodeRows, packRows } from './encodeSplit.js';
 import { prepareFinetune } from './finetuneJob.js';
 import type { FinetuneOptions } from './options.js';
 import type { TaskSplit } from './taskSpec.js';
@@ -34,9 +34,9 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
       const count = Math.min(sampledRows, examples.length);
       return encodeRows(Array.from({ length: count }, (_, i) => examples[Math.floor((i * examples.length) / count)] as TaskSplit['examples'][number]), job.tokenizer, job.maxLength, labelMap, options.signal);
     };
-    const tokensOf = async (split: TaskSplit): Promise<number> => {
-      const rows = await sampled(split);
-      return (rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0) / Math.max(1, rows.length)) * split.examples.length;
+    const tokensOf = async (split: TaskSplit, rows?: readonly EncodedRow[]): Promise<number> => {
+      const sample = rows ?? (await sampled(split));
+      return (sample.reduce((sum, { inputIds }) => sum + inputIds.length, 0) / Math.max(1, sample.length)) * split.examples.length;
     };
     const train = await sampled(data.train);
     const computeLoss = classificationLoss(model, spec, plan.labelSmoothingFactor);
@@ -54,9 +54,9 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
     const begun = performance.now();
     await classify(model, evaluated, plan.perDeviceEvalBatchSize, options.signal);
     const evaluationPerToken = (performance.now() - begun) / 1000 / evaluated.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
-    const trainTokens = ((await tokensOf(data.train)) / data.train.examples.length) * plan.totalSteps * plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps;
-    const devTokens = (await Promise.all(data.dev.map(tokensOf))).reduce((sum, tokens) => sum + tokens, 0);
-    const testTokens = options.doPredict === false ? 0 : (await Promise.all(data.test.map(tokensOf))).reduce((sum, tokens) => sum + tokens, 0);
+    const trainTokens = ((await tokensOf(data.train, train)) / data.train.examples.length) * plan.totalSteps * plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps;
+    const devTokens = (await Promise.all(data.dev.map((split) => tokensOf(split, split === firstDev ? evaluated : undefined)))).reduce((sum, tokens) => sum + tokens, 0);
+    const testTokens = options.doPredict === false ? 0 : (await Promise.all(data.test.map((split) => tokensOf(split)))).reduce((sum, tokens) => sum + tokens, 0);
     const evaluations = 1 + (plan.evalSteps === undefined ? 0 : Math.floor(plan.totalSteps / plan.evalSteps));
     const seconds = trainTokens * secondsPerToken + (devTokens * evaluations + testTokens) * evaluationPerToken;
     return { seconds, bytes, steps: plan.totalSteps, tokensPerSecond: 1 / secondsPerToken };

@@ -4,7 +4,7 @@ import { type BootstrapResult, type PairedRows, pairedBootstrap } from '../signi
 import { type ResampledMetric, resampledMetric } from '../significance/resampledMetrics.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { TaskRun } from './collect.js';
-import { devSets, type PredictedRows, predictedRows } from './runPredictions.js';
+import { devSets, type PredictedRows, type PredictionReader } from './runPredictions.js';
 
 /** One pair on one task. Differences are a less b, in percent of the task's score (the mean of its metrics, and of MNLI's two sets). */
 export interface Comparison extends BootstrapResult {
@@ -32,13 +32,13 @@ interface SystemRuns {
 /**
  * The comparisons of all runs whose predictions are there, with gold labels and of the same rows. Seeds of one system may be more than those of the other.
  */
-export async function compareSystems(runs: readonly TaskRun[]): Promise<Comparison[]> {
+export async function compareSystems(runs: readonly TaskRun[], read: PredictionReader): Promise<Comparison[]> {
   const comparisons: Comparison[] = [];
   for (const name of glueTaskNames) {
     const task = glueTasks[name];
     const systems: SystemRuns[] = [];
     for (const system of new Set(runs.filter((run) => run.task === name).map((run) => run.system))) {
-      const found = await systemRuns(system, runs.filter((run) => run.task === name && run.system === system), task);
+      const found = await systemRuns(system, runs.filter((run) => run.task === name && run.system === system), task, read);
       if (found !== undefined) systems.push(found);
     }
     for (const [i, a] of systems.entries()) {
@@ -50,12 +50,12 @@ export async function compareSystems(runs: readonly TaskRun[]): Promise<Comparis
   return comparisons;
 }
 
-async function systemRuns(name: string, runs: readonly TaskRun[], task: GlueTask): Promise<SystemRuns | undefined> {
+async function systemRuns(name: string, runs: readonly TaskRun[], task: GlueTask, read: PredictionReader): Promise<SystemRuns | undefined> {
   const sets: SystemRuns['sets'][number][] = [];
   for (const set of devSets(task)) {
     const rows: PredictedRows[] = [];
     for (const run of [...runs].sort((a, b) => a.seed - b.seed)) {
-      const found = await predictedRows(run, task, set);
+      const found = await read(run, task, set);
       if (found === undefined) return undefined;
       rows.push(found);
     }

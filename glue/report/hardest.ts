@@ -2,7 +2,7 @@
 import { loadGlue } from '../loadGlue.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { TaskRun } from './collect.js';
-import { devSets, type PredictedRows, predictedRows } from './runPredictions.js';
+import { devSets, type PredictedRows, type PredictionReader } from './runPredictions.js';
 
 export interface HardRow {
   readonly task: GlueTaskName;
@@ -24,29 +24,36 @@ export interface HardRow {
 const shown = 3;
 
 /** @param data folder of the GLUE release, for the texts; without it rows have their numbers only */
-export async function hardestRows(runs: readonly TaskRun[], data: string | undefined): Promise<HardRow[]> {
+export async function hardestRows(runs: readonly TaskRun[], read: PredictionReader, data: string | undefined): Promise<HardRow[]> {
   const hard: HardRow[] = [];
+  const loaded = new Map<string, ReturnType<typeof textsOf>>();
+  // The texts of a set are the same for every system.
+  const textsOnce = (task: GlueTask, set: string): ReturnType<typeof textsOf> => {
+    const found = loaded.get(`${task.name} ${set}`) ?? textsOf(task, set, data);
+    loaded.set(`${task.name} ${set}`, found);
+    return found;
+  };
   for (const name of glueTaskNames) {
     const task = glueTasks[name];
     for (const system of new Set(runs.filter((run) => run.task === name).map((run) => run.system))) {
       const own = runs.filter((run) => run.task === name && run.system === system);
-      for (const set of devSets(task)) hard.push(...(await hardestOf(task, system, own, set, data)));
+      for (const set of devSets(task)) hard.push(...(await hardestOf(task, system, own, set, read, textsOnce)));
     }
   }
   return hard;
 }
 
-async function hardestOf(task: GlueTask, system: string, runs: readonly TaskRun[], set: string, data: string | undefined): Promise<HardRow[]> {
+async function hardestOf(task: GlueTask, system: string, runs: readonly TaskRun[], set: string, read: PredictionReader, textsOnce: (task: GlueTask, set: string) => ReturnType<typeof textsOf>): Promise<HardRow[]> {
   const found: PredictedRows[] = [];
   for (const run of runs) {
-    const rows = await predictedRows(run, task, set);
+    const rows = await read(run, task, set);
     if (rows !== undefined && rows.references.length === (found[0]?.references.length ?? rows.references.length)) found.push(rows);
   }
   const [first] = found;
   if (first === undefined) return [];
   const hardness = first.references.map((_, i) => found.reduce((sum, rows) => sum + hardnessOf(task, rows, i), 0) / found.length);
   const order = Array.from(hardness.keys()).sort((a, b) => (hardness[b] as number) - (hardness[a] as number) || a - b);
-  const texts = data === undefined ? undefined : await textsOf(task, set, data);
+  const texts = await textsOnce(task, set);
   const named = (value: number): string => task.labels[value] ?? value.toFixed(2);
   return order
     .filter((i) => (hardness[i] as number) > 0)
@@ -63,7 +70,8 @@ function hardnessOf(task: GlueTask, { predictions, references, scores }: Predict
 }
 
 /** The texts of a dev set by row; undefined where the data are not there. */
-async function textsOf(task: GlueTask, set: string, data: string): Promise<readonly (readonly string[])[] | undefined> {
+async function textsOf(task: GlueTask, set: string, data: string | undefined): Promise<readonly (readonly string[])[] | undefined> {
+  if (data === undefined) return undefined;
   try {
     const { examples } = await loadGlue(data, task.name, set);
     return examples.map(({ textA, textB }) => (textB === undefined ? [textA] : [textA, textB]));

@@ -1,7 +1,7 @@
 /** What each system predicted for which gold label: confusion matrices, and of scores how many of each fell where. */
 import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { TaskRun } from './collect.js';
-import { devSets, predictedRows } from './runPredictions.js';
+import { devSets, type PredictionReader } from './runPredictions.js';
 
 /** Of one system on one task, the dev rows of all its seeds and sets together. */
 export interface Outcome {
@@ -18,7 +18,7 @@ export interface Outcome {
 const scoreStep = 0.5;
 
 /** The outcomes of all runs whose predictions are there with gold labels, in the order of tasks and systems. */
-export async function collectOutcomes(runs: readonly TaskRun[]): Promise<Outcome[]> {
+export async function collectOutcomes(runs: readonly TaskRun[], read: PredictionReader): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const name of glueTaskNames) {
     const task = glueTasks[name];
@@ -31,7 +31,7 @@ export async function collectOutcomes(runs: readonly TaskRun[]): Promise<Outcome
       const found = new Set<number>();
       for (const run of runs.filter((one) => one.task === name && one.system === system)) {
         for (const set of devSets(task)) {
-          const rows = await predictedRows(run, task, set);
+          const rows = await read(run, task, set);
           if (rows === undefined) continue;
           found.add(run.seed);
           rows.references.forEach((gold, i) => {

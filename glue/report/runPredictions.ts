@@ -17,8 +17,22 @@ export function devSets(task: GlueTask): readonly string[] {
   return task.splits.dev_mismatched === undefined ? ['dev'] : ['dev', 'dev_mm'];
 }
 
+/** Gives one dev set of a run, see `readPredictions`. */
+export type PredictionReader = (run: TaskRun, task: GlueTask, set: string) => Promise<PredictedRows | undefined>;
+
+/** A reader that reads each file once, whoever asks for it. */
+export function predictionReader(): PredictionReader {
+  const known = new Map<string, Promise<PredictedRows | undefined>>();
+  return (run, task, set) => {
+    const key = path.join(run.directory, set);
+    const found = known.get(key) ?? readPredictions(run, task, set);
+    known.set(key, found);
+    return found;
+  };
+}
+
 /** One dev set of a run; undefined where the file is absent or broken, has no gold labels (older runs), or labels that the task does not know. */
-export async function predictedRows(run: TaskRun, task: GlueTask, set: string): Promise<PredictedRows | undefined> {
+async function readPredictions(run: TaskRun, task: GlueTask, set: string): Promise<PredictedRows | undefined> {
   let lines: string[];
   try {
     lines = (await readFile(path.join(run.directory, 'predictions', `${set}.jsonl`), 'utf8')).split('\n').filter((line) => line !== '');

@@ -11,6 +11,7 @@ import { htmlReport } from './html.js';
 import { latexReport } from './latex.js';
 import { markdownReport } from './markdown.js';
 import { collectOutcomes } from './outcomes.js';
+import { predictionReader } from './runPredictions.js';
 import { buildReportData, type ReportData } from './reportData.js';
 
 export interface ReportOptions {
@@ -39,7 +40,9 @@ export interface ReportFiles {
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
   const published = publishedRows(options.published ?? []);
   const collected = await collectRuns(directories);
-  const analysis = { comparisons: await compareSystems(collected.taskRuns), outcomes: await collectOutcomes(collected.taskRuns), hardest: await hardestRows(collected.taskRuns, options.data) };
+  const { taskRuns } = collected;
+  const read = predictionReader();
+  const analysis = { comparisons: await compareSystems(taskRuns, read), outcomes: await collectOutcomes(taskRuns, read), hardest: await hardestRows(taskRuns, read, options.data) };
   const data = buildReportData(collected, published, analysis, options.title);
   await mkdir(options.output, { recursive: true });
   const files = {

@@ -1,18 +1,13 @@
 /** Tables in Arrow IPC, stream or file, as the datasets library keeps them. */
-import { readFile } from 'node:fs/promises';
 import { tableFromIPC } from 'apache-arrow';
-import { DataError, IoError } from '../../src/data/errors.js';
+import { DataError } from '../../src/data/errors.js';
+import { readBytes } from '../readTsv.js';
 import { rowsOf } from './columnarRows.js';
 import type { Table } from './table.js';
 
 /** Reads a whole file. Throws a DataError where it is no Arrow table or is damaged. */
 export async function readArrow(file: string): Promise<Table> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new IoError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+  const bytes = await readBytes(file);
   try {
     const table = tableFromIPC(bytes);
     const columns = table.schema.fields.map(({ name }) => name);

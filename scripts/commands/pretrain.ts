@@ -16,7 +16,6 @@ import { printRun, readOptimization, readRunOptions } from '../cli/trainingRun.j
 const masking = 'Masking';
 
 const recipeFolder = fileURLToPath(new URL('../../../pretraining/recipes', import.meta.url));
-const recipes = readdirSync(recipeFolder).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
 
 export const pretrainCommand: CommandSpec = {
   name: 'pretrain',
@@ -25,7 +24,15 @@ export const pretrainCommand: CommandSpec = {
     data: { type: 'string', describe: 'corpus prepared by `prepare`' },
     corpus: { type: 'list', describe: 'or text files, prepared on the way: one sentence a line, a blank line between documents' },
     tokenizer: { type: 'string', describe: 'with --corpus: tokenizer folder' },
-    recipe: { type: 'string', describe: `settings that trials found for a model and a time; flags on the command line win. One of: ${recipes.join(', ')}`, choices: recipes, settingsIn: recipeFolder },
+    recipe: {
+      type: 'string',
+      describe: 'settings that trials found for a model and a time; flags on the command line win',
+      settingsIn: recipeFolder,
+      // Read when they are asked for: other commands start without them.
+      get choices() {
+        return readdirSync(recipeFolder).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+      },
+    },
     'model-config': { type: 'string', describe: 'tiny, mini, small, medium, base, large, minilm-l6, minilm-l12, or a config.json (default: tiny)' },
     'config-overrides': { type: 'list', describe: 'changes to the model configuration by the keys of config.json: hidden_dropout_prob=0,initializer_range=0.05' },
     model: { type: 'string', describe: 'checkpoint to go on from', letter: 'm' },

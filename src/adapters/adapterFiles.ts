@@ -1,7 +1,7 @@
 /** Adapters on the disk as PEFT keeps them: adapter_config.json beside adapter_model.safetensors, the head's weights with the adapter's. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomic } from '../checkpoint/atomicFile.js';
+import { makeDirectory, writeFileAtomic } from '../checkpoint/atomicFile.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../checkpoint/safetensors.js';
 import { IoError, UsageError } from '../data/errors.js';
 import { parseJsonObject } from '../data/strictJson.js';
@@ -34,11 +34,7 @@ export function holdsAdapter(directory: string): boolean {
  * @throws IoError naming the path
  */
 export function writeAdapter(directory: string, config: AdapterConfig, base: string, tensors: ReadonlyMap<string, TensorData>): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (cause) {
-    throw new IoError(`${directory}: cannot create the directory (${(cause as Error).message})`, { cause });
-  }
+  makeDirectory(directory);
   writeSafetensors(path.join(directory, adapterWeightsName), new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}`, tensor])), { format: 'pt' });
   writeFileAtomic(path.join(directory, adapterConfigName), `${JSON.stringify(adapterToJson(config, base), undefined, 2)}\n`);
 }

@@ -2,7 +2,7 @@
  * Files that are either wholly there or not at all: written beside their place under a temporary name, forced to the
  * disk, checked for size, then renamed. A failed write leaves the old file as it was and removes the temporary one.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { IoError } from '../data/errors.js';
 
@@ -38,6 +38,15 @@ export function writeFileAtomic(file: string, data: string | Uint8Array | Iterab
     throw writeError(file, Array.isArray(pieces) ? pieces.reduce((sum, piece: Uint8Array) => sum + piece.byteLength, 0) : size, cause);
   }
   syncDirectory(path.dirname(file));
+}
+
+/** Makes a directory and those above it, where they are absent. Throws an IoError naming it. */
+export function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw new IoError(`${directory}: cannot create the directory (${(cause as Error).message})`, { cause });
+  }
 }
 
 /** Forces a directory's entries to the disk, so that a rename in it outlives a power loss. */

@@ -3,11 +3,10 @@
  * Hugging Face's tensor names: legacy LayerNorm names, checkpoints without the encoder's prefix, tied decoders. Which files
  * hold the weights stands in modelFiles.ts.
  */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { configFileName } from '../config/configFile.js';
-import { BertwrightError, DataError, IoError } from '../data/errors.js';
-import { writeFileAtomic } from './atomicFile.js';
+import { BertwrightError, DataError } from '../data/errors.js';
+import { makeDirectory, writeFileAtomic } from './atomicFile.js';
 import { readStoredTensors, weightsFileName } from './modelFiles.js';
 import { type TensorData, writeSafetensors } from './safetensors.js';
 import type { StoredTensor } from './storedTensor.js';
@@ -114,12 +113,13 @@ export class CheckpointWeights {
  * @throws IoError naming the path
  */
 export function writeModelDirectory(directory: string, config: Readonly<Record<string, unknown>>, tensors: ReadonlyMap<string, TensorData>): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (cause) {
-    throw new IoError(`${directory}: cannot create the directory (${(cause as Error).message})`, { cause });
-  }
+  makeDirectory(directory);
   writeSafetensors(path.join(directory, weightsFileName), tensors, { format: 'pt' });
+  writeModelConfig(directory, config);
+}
+
+/** Writes config.json alone, in one atomic step. */
+export function writeModelConfig(directory: string, config: Readonly<Record<string, unknown>>): void {
   writeFileAtomic(path.join(directory, configFileName), `${JSON.stringify(config, undefined, 2)}\n`);
 }
 

@@ -1,8 +1,7 @@
 /** A model directory written anew in another layout: Hugging Face's, or ONNX beside its configuration and tokenizer. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomic } from '../checkpoint/atomicFile.js';
-import { writeModelDirectory } from '../checkpoint/huggingFaceLayout.js';
+import { writeModelConfig, writeModelDirectory } from '../checkpoint/huggingFaceLayout.js';
 import type { TensorData } from '../checkpoint/safetensors.js';
 import { configFileName } from '../config/configFile.js';
 import { configToJson } from '../config/configJson.js';
@@ -60,7 +59,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
     if (to === 'hf') await writeHuggingFace(output, loaded);
     else {
       writeOnnxFile(path.join(output, onnxFileName), modelGraph(loaded));
-      writeFileAtomic(path.join(output, configFileName), `${JSON.stringify(configOf(loaded, to), undefined, 2)}\n`);
+      writeModelConfig(output, configOf(loaded, to));
     }
     if (tokenizer !== undefined) await withLimit(tokenizer, loaded.model.config.maxPositionEmbeddings).save(output);
     return { output, to, architecture: loaded.architecture, files: filesBelow(output), notes: notesOn(loaded, to, tokenizer) };

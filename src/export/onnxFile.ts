@@ -1,8 +1,7 @@
 /** A graph as an ONNX file: the messages of onnx.proto by their field numbers (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomic } from '../checkpoint/atomicFile.js';
-import { IoError, UsageError } from '../data/errors.js';
+import { makeDirectory, writeFileAtomic } from '../checkpoint/atomicFile.js';
+import { UsageError } from '../data/errors.js';
 import { ProtobufMessage } from '../data/protobuf.js';
 import { type Attribute, elementTypes, type GraphValue, type Initializer, type Node, type OnnxGraph } from './onnxGraph.js';
 
@@ -29,11 +28,7 @@ export function writeOnnxFile(file: string, graph: OnnxGraph): number {
   if (model.byteLength > largestMessage) {
     throw new UsageError(`${file} would have ${model.byteLength} bytes; an ONNX file has at most ${largestMessage}`, { hint: 'Export with --to hf, which has no such limit.' });
   }
-  try {
-    mkdirSync(path.dirname(file), { recursive: true });
-  } catch (cause) {
-    throw new IoError(`${path.dirname(file)}: cannot create the directory (${(cause as Error).message})`, { cause });
-  }
+  makeDirectory(path.dirname(file));
   writeFileAtomic(file, model.chunks());
   return model.byteLength;
 }

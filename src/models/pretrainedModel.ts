@@ -1,14 +1,11 @@
 /** What every public model class has: a configuration, an encoder, named parameters, saving and disposal. */
-import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { type Adapter, attachAdapter } from '../adapters/adapter.js';
 import { writeAdapter } from '../adapters/adapterFiles.js';
 import type { AdapterConfig } from '../adapters/config.js';
-import { writeFileAtomic } from '../checkpoint/atomicFile.js';
-import { writeModelDirectory } from '../checkpoint/huggingFaceLayout.js';
+import { writeModelConfig, writeModelDirectory } from '../checkpoint/huggingFaceLayout.js';
 import type { TensorData } from '../checkpoint/safetensors.js';
 import { configToJson } from '../config/configJson.js';
-import { configFileName } from '../config/configFile.js';
 import type { EncoderConfig } from '../config/encoderConfig.js';
 import { UsageError } from '../data/errors.js';
 import { type ParameterSource, type ParameterStore, randomSource } from '../encoder/parameterStore.js';
@@ -124,7 +121,7 @@ export abstract class PretrainedModel {
     const adapter = this.#adapter;
     if (adapter === undefined) throw new UsageError('the model has no adapter to save');
     writeAdapter(directory, adapter.config, base, await hostCopies(this.trainableParameters()));
-    writeFileAtomic(path.join(directory, configFileName), `${JSON.stringify(this.#configJson(), undefined, 2)}\n`);
+    writeModelConfig(directory, this.#configJson());
   }
 
   /** The name outside of a parameter in the store. */

@@ -5,12 +5,12 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { addon, allocate, nativeActive, valuesOf } from '../native/tensors.js';
-import { type Activation, activationCodes, activationWithDerivative } from './activation.js';
+import { type Activation, activationWithDerivative } from './activation.js';
 import { dropout } from './dropout.js';
 import type { DropoutSpec } from './dropoutGenerator.js';
 import { linear, linearReference } from './linear.js';
-import { linearActivationReference } from './linearActivation.js';
-import { recordingGradient, withGradient } from './withGradient.js';
+import { linearActivation } from './linearActivation.js';
+import { withGradient } from './withGradient.js';
 
 /** B A of rank r beside a weight [N, K]. */
 export interface LowRankUpdate {
@@ -44,40 +44,6 @@ export function frozenLinear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tenso
   );
 }
 
-/**
- * act(x W^T + b) with W and b constant.
- * @param x [M, K] @param weight [N, K] @param bias [N] @returns [M, N]
- */
-export function frozenLinearActivation(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D, activation: Activation): tf.Tensor2D {
-  const native = nativeActive();
-  const recording = recordingGradient();
-  const [m, k] = x.shape;
-  const n = weight.shape[0];
-  const code = activationCodes[activation];
-  return withGradient<tf.Tensor2D>(
-    [x],
-    (save) => {
-      if (!native) {
-        if (!recording) return linearActivationReference(x, weight, bias, activation);
-        const { value, derivative } = activationWithDerivative(linearReference(x, weight, bias), activation);
-        save([derivative, weight]);
-        return value;
-      }
-      const y = allocate([m, n]);
-      const pre = recording ? allocate([m, n]) : undefined;
-      addon().linearActivationForward(valuesOf(x), valuesOf(weight), valuesOf(bias), pre?.values ?? null, y.values, m, n, k, code);
-      if (pre !== undefined) save([pre.tensor, weight, x]);
-      return y.tensor as tf.Tensor2D;
-    },
-    (dy, [kept, savedWeight, savedX]) => {
-      if (!native) return [tf.matMul(tf.mul(dy, kept as tf.Tensor), savedWeight as tf.Tensor2D)];
-      const dx = allocate([m, k]);
-      addon().linearActivationBackward(valuesOf(dy), valuesOf(kept as tf.Tensor), valuesOf(savedX as tf.Tensor), valuesOf(savedWeight as tf.Tensor), dx.values, null, null, m, n, k, code);
-      return [dx.tensor];
-    },
-  );
-}
-
 /** scaling * dropout(x) A^T B^T. x [M, K] -> [M, N] */
 export function lowRankProduct(x: tf.Tensor2D, { down, up, scaling, dropout: spec }: LowRankUpdate): tf.Tensor2D {
   return tf.tidy(() => linear(linear(dropout(x, spec), down, null), up, null).mul(scaling));
@@ -91,7 +57,7 @@ export function adaptedLinear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tens
 
 /** act(adaptedLinear). */
 export function adaptedLinearActivation(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D, activation: Activation, update: LowRankUpdate | undefined): tf.Tensor2D {
-  return update === undefined ? frozenLinearActivation(x, weight, bias, activation) : activate(adaptedLinear(x, weight, bias, update), activation);
+  return update === undefined ? linearActivation(x, weight, bias, activation, true) : activate(adaptedLinear(x, weight, bias, update), activation);
 }
 
 /** The activation of every element, with its gradient. */

@@ -26,18 +26,7 @@ export class AdamW extends MomentOptimizer {
    * With g = gradScale * gradient: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
    * p -= lr * (m / c1 / (sqrt(v / c2) + epsilon) + weightDecay * p), where c1 = 1 - b1^t and c2 = 1 - b2^t, or both 1 for 'adamw-bert'.
    */
-  protected override update(slots: readonly Slot[], gradients: readonly tf.Tensor[], { learningRate, gradScale, step }: UpdateStep): void {
-    const corrected = this.kind === 'adamw';
-    adamwUpdate(slots.map((slot) => slot.parameter), gradients, slots.map((slot) => slot.m), slots.map((slot) => slot.v), {
-      weightDecay: Float32Array.from(slots, (slot) => slot.setting.weightDecay),
-      lrScale: Float32Array.from(slots, (slot) => slot.setting.lrScale),
-      learningRate,
-      beta1: this.beta1,
-      beta2: this.beta2,
-      epsilon: this.epsilon,
-      correction1: corrected ? 1 - this.beta1 ** step : 1,
-      correction2: corrected ? 1 - this.beta2 ** step : 1,
-      gradScale,
-    });
+  protected override update(slots: readonly Slot[], gradients: readonly tf.Tensor[], step: UpdateStep): void {
+    adamwUpdate(slots.map((slot) => slot.parameter), gradients, slots.map((slot) => slot.m), slots.map((slot) => slot.v), this.adamStep(slots, step, this.kind === 'adamw'));
   }
 }

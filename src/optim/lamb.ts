@@ -14,17 +14,9 @@ export class Lamb extends MomentOptimizer {
    * With Adam's corrected moments and r = m / c1 / (sqrt(v / c2) + epsilon) + weightDecay * p: p -= lr * (|p| / |r|) * r, norms over the whole tensor
    * and their ratio 1 where either is 0. Biases and LayerNorm take the ratio 1 always, as in the authors' code.
    */
-  protected override update(slots: readonly Slot[], gradients: readonly tf.Tensor[], { learningRate, gradScale, step }: UpdateStep): void {
+  protected override update(slots: readonly Slot[], gradients: readonly tf.Tensor[], step: UpdateStep): void {
     lambUpdate(slots.map((slot) => slot.parameter), gradients, slots.map((slot) => slot.m), slots.map((slot) => slot.v), {
-      weightDecay: Float32Array.from(slots, (slot) => slot.setting.weightDecay),
-      lrScale: Float32Array.from(slots, (slot) => slot.setting.lrScale),
-      learningRate,
-      beta1: this.beta1,
-      beta2: this.beta2,
-      epsilon: this.epsilon,
-      correction1: 1 - this.beta1 ** step,
-      correction2: 1 - this.beta2 ** step,
-      gradScale,
+      ...this.adamStep(slots, step, true),
       adapted: slots.map((slot) => !isNoDecay(slot.name)),
     });
   }

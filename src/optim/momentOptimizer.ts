@@ -1,6 +1,7 @@
 /** What optimizers with two moments a parameter (Adam's family) share: where the moments lie, their state, and that a step takes every parameter once. */
 import * as tf from '@tensorflow/tfjs';
 import { assignValues } from '../ops/assignValues.js';
+import type { AdamWStep } from '../ops/optimizerOps.js';
 import type { ParameterSetting } from './parameterGroups.js';
 
 export interface MomentOptions {
@@ -63,6 +64,21 @@ export abstract class MomentOptimizer {
 
   /** The rule: writes new values into the slots' parameters and moments. */
   protected abstract update(slots: readonly Slot[], gradients: readonly tf.Tensor[], step: UpdateStep): void;
+
+  /** Adam's numbers of an update, `corrected` for the bias of its moments or not. */
+  protected adamStep(slots: readonly Slot[], { learningRate, gradScale, step }: UpdateStep, corrected: boolean): AdamWStep {
+    return {
+      weightDecay: Float32Array.from(slots, (slot) => slot.setting.weightDecay),
+      lrScale: Float32Array.from(slots, (slot) => slot.setting.lrScale),
+      learningRate,
+      beta1: this.beta1,
+      beta2: this.beta2,
+      epsilon: this.epsilon,
+      correction1: corrected ? 1 - this.beta1 ** step : 1,
+      correction2: corrected ? 1 - this.beta2 ** step : 1,
+      gradScale,
+    };
+  }
 
   /** Updates applied so far. */
   get step(): number {

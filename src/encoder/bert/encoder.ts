@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BertConfig } from '../../config/bertConfig.js';
 import type { PackedBatch } from '../../data/packedBatch.js';
-import { adaptedLinearActivation, gatherRows, linearActivation } from '../../ops/index.js';
+import { gatherRows, linearActivation } from '../../ops/index.js';
 import type { AdaptableLinear } from '../adaptable.js';
 import type { LinearParameters, ParameterStore } from '../parameterStore.js';
 import type { Encoder, EncoderOutput, EncoderOutputAt, ForwardContext } from '../types.js';
@@ -67,8 +67,7 @@ export class BertEncoder implements Encoder {
   #pool(hidden: tf.Tensor2D, firstTokens: Int32Array): tf.Tensor2D | undefined {
     const pooler = this.#pooler;
     if (pooler === undefined) return undefined;
-    const first = (): tf.Tensor2D => gatherRows(hidden, firstTokens);
-    return tf.tidy(() => (this.frozen ? adaptedLinearActivation(first(), pooler.weight, pooler.bias, 'tanh', undefined) : linearActivation(first(), pooler.weight, pooler.bias, 'tanh')));
+    return tf.tidy(() => linearActivation(gatherRows(hidden, firstTokens), pooler.weight, pooler.bias, 'tanh', this.frozen));
   }
 
   namedParameters(): Map<string, tf.Variable> {
