@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { writeCola, writeTinyModel } from '../../tasks/testing/tinyTask.js';
 import { packageVersion } from '../cli/version.js';
 import { type GemmResult, summarize } from './gemmSpeed.js';
 import { median } from './measurements.js';
@@ -77,6 +78,17 @@ test('tokenizer and vocab measure a text file', () => {
   assert.equal(vocabulary?.['vocabSize'], 30);
 });
 
+test('finetune: an epoch of each adapter; what is trained grows from the adapter to all weights', async () => {
+  const [model, data] = [path.join(folder, 'tiny-bert'), path.join(folder, 'glue')];
+  await writeTinyModel(model);
+  await writeCola(data);
+  const { results } = benchJson('--what', 'finetune', '--task', 'cola', '--model', model, '--data', data, '--max-seq-length', '24', '--matmul-precision', 'highest', '--adapter', 'lora,bottleneck,none');
+  assert.deepEqual(results.map(({ adapter }) => adapter), ['lora', 'bottleneck', 'none']);
+  const [lora = 0, bottleneck = 0, all = 0] = results.map(({ trainedParameters }) => trainedParameters as number);
+  assert.ok(lora > 0 && lora < all && bottleneck > 0 && bottleneck !== lora, `${lora}, ${bottleneck}, ${all}`);
+  for (const result of results) assert.ok((result['secondsPerEpoch'] as number) > 0 && (result['peakRssMb'] as number) > 20, JSON.stringify(result));
+});
+
 test('a flag without a use, an unknown configuration or instruction set, and nothing to count are usage errors', () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['--what', 'vocab', '--task', 'mrpc'], /bench --what vocab has no use for --task/],
@@ -87,6 +99,8 @@ test('a flag without a use, an unknown configuration or instruction set, and not
     [['--steps', '0'], /--steps is 0/],
     [['--what', 'finetune'], /--model is missing/],
     [['--what', 'finetune', '--model', 'absent'], /absent/],
+    [['--what', 'finetune', '--model', 'absent', '--adapter', 'none,lorra'], /unknown adapter "lorra"\. Did you mean "lora"/],
+    [['--adapter', 'lora'], /no use for --adapter/],
   ];
   for (const [args, message] of cases) {
     const { status, stdout, stderr } = bench(...args);

@@ -1,6 +1,7 @@
 /** Times one epoch of a fine-tune in this process, without evaluation and saving; rows have their own lengths, nothing is padded. */
 import path from 'node:path';
 import { engineInfo } from '../../src/engine/index.js';
+import { trainableCount } from '../../src/models/index.js';
 import { AdamW } from '../../src/optim/adamw.js';
 import { parameterSettings } from '../../src/optim/parameterGroups.js';
 import { runTraining } from '../../src/train/loop.js';
@@ -17,6 +18,7 @@ export async function measureFinetune(request: FinetuneRequest): Promise<Profile
   const job = await prepareFinetune({
     task: request.task,
     model: request.model,
+    adapter: request.adapter,
     data: request.data,
     output: '',
     perDeviceTrainBatchSize: request.batchSize,
@@ -30,7 +32,7 @@ export async function measureFinetune(request: FinetuneRequest): Promise<Profile
   const begun = performance.now();
   const encoded = await encodeSplit(job.data.train, job.tokenizer, job.maxLength, job.labelMap(model));
   const tokenizeSeconds = (performance.now() - begun) / 1000;
-  const parameters = model.namedParameters();
+  const parameters = model.trainableParameters();
   const optimizer = new AdamW(parameters, { kind: 'adamw', settings: parameterSettings(parameters.keys(), { weightDecay: plan.weightDecay }) });
   const train = () =>
     runTraining({
@@ -52,6 +54,8 @@ export async function measureFinetune(request: FinetuneRequest): Promise<Profile
   return {
     modelConfig: path.basename(path.resolve(request.model)),
     task: spec.name,
+    adapter: request.adapter,
+    trainedParameters: trainableCount(model),
     engine,
     ...(isa === undefined ? {} : { isa }),
     precision: matmulPrecision,

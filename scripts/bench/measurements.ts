@@ -1,4 +1,5 @@
 /** What a measurement in a process of its own is asked and gives; plain data, so that it travels between the processes. */
+import type { adapterNames } from '../../tasks/adapterNames.js';
 import type { ProfileSummary } from '../cli/profile.js';
 
 interface EngineRequest {
@@ -26,6 +27,7 @@ export interface FinetuneRequest extends EngineRequest {
   readonly measure: 'finetune';
   readonly task: string;
   readonly model: string;
+  readonly adapter: (typeof adapterNames)[number];
   readonly data: string | undefined;
   readonly batchSize: number;
   readonly seqLength: number;
@@ -58,6 +60,8 @@ export interface StepMeasurement extends Measured {
 
 export interface FinetuneMeasurement extends Measured {
   readonly task: string;
+  readonly adapter: (typeof adapterNames)[number];
+  readonly trainedParameters: number;
   readonly rows: number;
   /** Real ones, without any padding. */
   readonly tokens: number;

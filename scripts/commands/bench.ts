@@ -2,6 +2,7 @@
 import { UsageError } from '../../src/data/errors.js';
 import { didYouMean } from '../../src/data/nearMatch.js';
 import type { EngineInfo } from '../../src/engine/index.js';
+import { adapterNames } from '../../tasks/adapterNames.js';
 import type { FinetuneMeasurement, Profiled, StepMeasurement } from '../bench/measurements.js';
 import { applyEngine, precisionOption } from '../cli/engine.js';
 import { engineOptions, profileOption } from '../cli/options.js';
@@ -11,6 +12,7 @@ import type { Settings } from '../cli/settings.js';
 import type { CommandSpec, OptionSpec } from '../cli/spec.js';
 import { tableLines } from '../cli/table.js';
 import { terminalText } from '../cli/terminalText.js';
+import { oneOf } from '../cli/textFormat.js';
 
 const whats = ['step', 'gemm', 'tokenizer', 'vocab', 'finetune', 'memory'] as const;
 type What = (typeof whats)[number];
@@ -28,6 +30,7 @@ const meanings: Readonly<Record<string, readonly What[]>> = {
   task: ['finetune'],
   model: ['finetune'],
   data: ['finetune'],
+  adapter: ['finetune'],
   'max-train-samples': ['finetune'],
   corpus: ['tokenizer', 'vocab'],
   tokenizer: ['tokenizer'],
@@ -46,6 +49,7 @@ const options: Readonly<Record<string, OptionSpec>> = {
   task: { type: 'string', describe: 'GLUE task of the fine-tune (default: mrpc)', letter: 't', group: ofSteps },
   model: { type: 'string', describe: 'checkpoint folder of the fine-tune', letter: 'm', group: ofSteps },
   data: { type: 'string', describe: 'folder with CoLA, SST-2, … (default: $GLUE_DIR, then ./glue_data)', group: ofSteps },
+  adapter: { type: 'list', describe: 'of the fine-tune: none, lora, bottleneck; several after one another (default: none)', group: ofSteps },
   'max-train-samples': { type: 'number', whole: true, describe: 'fine-tune on the first N rows', group: ofSteps },
   corpus: { type: 'list', describe: 'text files (default: the novels of the quickstart)', group: ofText },
   tokenizer: { type: 'string', describe: 'tokenizer folder (default: a vocabulary of 8,000 trained on the text)', group: ofText },
@@ -73,6 +77,7 @@ export const benchCommand: CommandSpec = {
     ['bertwright bench --what step --model-config mini --profile step.json', 'where the time of a step goes'],
     ['bertwright bench --what gemm --isa avx2', 'matrix products as a share of the processor\'s peak'],
     ['bertwright bench --what finetune --task mrpc --model MODEL --data glue_data', 'seconds of an epoch'],
+    ['bertwright bench --what finetune --adapter none,lora --model MODEL --data glue_data', 'time and memory of LoRA beside full fine-tuning'],
     ['bertwright bench --what memory --model-config base --json', 'most memory held, as JSON'],
   ],
   async run(settings) {
@@ -197,25 +202,32 @@ async function measureFinetunes(settings: Settings, info: EngineInfo): Promise<R
   const { measureInChild } = await import('../bench/measureInChild.js');
   const model = settings.requiredString('model', 'give the checkpoint folder to fine-tune with --model');
   const task = settings.string('task') ?? 'mrpc';
+  const adapters = (settings.list('adapter') ?? ['none']).map((name) => oneOf(adapterNames, name) ?? refuseAdapter(name));
   const results: Profiled<FinetuneMeasurement>[] = [];
-  for (const variant of await variants(settings, info)) {
-    note(settings, `measuring an epoch of ${task}, ${variantText(variant)}`);
+  const profile = settings.string('profile');
+  const measured = (await variants(settings, info)).flatMap((variant) => adapters.map((adapter) => ({ variant, adapter })));
+  for (const { variant, adapter } of profile === undefined ? measured : measured.slice(0, 1)) {
+    note(settings, `measuring an epoch of ${task}, ${variantText(variant)}${adapter === 'none' ? '' : `, adapter ${adapter}`}`);
     results.push(await measureInChild({
-      measure: 'finetune', task, model, data: settings.string('data'), engine: info.engine, threads: settings.number('threads'), precision: variant.precision,
-      profile: settings.string('profile'), batchSize: settings.number('per-device-train-batch-size') ?? 32, seqLength: settings.number('max-seq-length') ?? 128,
+      measure: 'finetune', task, model, adapter, data: settings.string('data'), engine: info.engine, threads: settings.number('threads'), precision: variant.precision,
+      profile, batchSize: settings.number('per-device-train-batch-size') ?? 32, seqLength: settings.number('max-seq-length') ?? 128,
       maxTrainSamples: settings.number('max-train-samples'),
     }, variant.isa));
   }
   return {
     results,
     lines: [
-      ...tableLines(['task', 'model', 'engine', 'isa', 'precision', 'rows', 'batch', 'steps', 'epoch s', 'tokenizing s', 'tokens/s', 'peak MiB'], results.map((result) => [
-        result.task, result.modelConfig, result.engine, result.isa ?? '', result.precision, String(result.rows), String(result.batchSize), String(result.steps),
+      ...tableLines(['task', 'model', 'adapter', 'trained', 'engine', 'isa', 'precision', 'rows', 'batch', 'steps', 'epoch s', 'tokenizing s', 'tokens/s', 'peak MiB'], results.map((result) => [
+        result.task, result.modelConfig, result.adapter, `${(result.trainedParameters / 1e6).toFixed(3)} M`, result.engine, result.isa ?? '', result.precision, String(result.rows), String(result.batchSize), String(result.steps),
         result.secondsPerEpoch.toFixed(2), result.tokenizeSeconds.toFixed(2), result.tokensPerSecond.toFixed(0), result.peakRssMb.toFixed(0),
       ])),
       ...profileTable(results[0]?.profile),
     ],
   };
+}
+
+function refuseAdapter(name: string): never {
+  throw new UsageError(`--adapter: unknown adapter "${name}".${didYouMean(name, adapterNames)}`, { hint: `choices: ${adapterNames.join(', ')}` });
 }
 
 async function measureProducts(settings: Settings, info: EngineInfo): Promise<Report> {
