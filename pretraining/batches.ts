@@ -1,12 +1,12 @@
 /** Turns examples of the token store into packed, masked batches: [CLS] A [SEP] B [SEP], a pure function of seed, epoch and example. */
 import { DataError } from '../src/data/errors.js';
+import { cutBySequences, cutByTokens } from '../src/data/packing.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { Random } from '../src/data/random.js';
 import type { TokenStore } from '../src/data/tokenStore.js';
 import type { BatchSource } from '../src/train/types.js';
 import { type ExampleIndex, type ExampleSettings, buildExamples, exampleLength, exampleOrder } from './examples.js';
 import { type MaskingSettings, type MaskingVocabulary, maskSequence } from './masking.js';
-import { cutBySequences, cutByTokens } from './packing.js';
 
 const maskStream = 0x6d61736b;
 
@@ -122,11 +122,12 @@ interface Epoch {
  */
 export class PretrainingBatches implements BatchSource<ExampleBatch> {
   readonly #options: PretrainingBatchOptions;
+  /** Optimizer steps of one pass over the data. */
   readonly stepsPerEpoch: number;
   /** Examples of the first epoch. */
   readonly examplesPerEpoch: number;
   #epoch: Epoch;
-  /** Where the micro-batches of `#epoch` begin in its order; see packing.ts. */
+  /** Where the micro-batches of `#epoch` begin in its order; see src/data/packing.ts. */
   #bounds: Float64Array;
 
   constructor(options: PretrainingBatchOptions) {
@@ -153,6 +154,10 @@ export class PretrainingBatches implements BatchSource<ExampleBatch> {
     const { batchSize, tokensPerBatch, accumulationSteps } = this.#options;
     const batches = this.stepsPerEpoch * accumulationSteps;
     return tokensPerBatch === undefined ? cutBySequences(batchSize, batches) : cutByTokens(orderedLengths(this.#epoch), tokensPerBatch, batches);
+  }
+
+  epochsAfter(steps: number): number {
+    return steps / this.stepsPerEpoch;
   }
 
   /** The micro-batches of optimizer step `step`, from 0. */

@@ -165,7 +165,7 @@ export async function startBatches(job: PretrainJob, outputPath: string, fresh: 
   const long = tokensPerStep * length.totalSteps >= leastTokensToPrefetch && (plan.timeBudgetSeconds ?? Number.POSITIVE_INFINITY) >= leastSecondsToPrefetch;
   const prefetch = job.options.prefetch ?? long;
   const maker = prefetch ? new PrefetchedBatches(corpus.store, corpus.trainDocuments, stageOptions) : inThisThread(sources);
-  const batches = new RunBatches(plan.stages, sources, schedule, maker, prefetch ? stepsAhead(tokensPerStep) : 0);
+  const batches = new RunBatches(sources, schedule, maker, prefetch ? stepsAhead(tokensPerStep) : 0);
   try {
     if (prefetch) await batches.microBatches(firstStep);
   } catch (error) {

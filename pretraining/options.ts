@@ -52,8 +52,6 @@ export interface PretrainOptions extends RunOptions, OptimizationOptions, Corpus
   readonly configOverrides?: readonly string[] | undefined;
   /** A checkpoint directory to go on from, instead of `modelConfig`. */
   readonly model?: string | undefined;
-  /** Instead of a number of sequences: a micro-batch takes as many examples as fit into so many tokens. */
-  readonly tokensPerBatch?: number | undefined;
   /**
    * Parts of the run with sequence lengths of their own, instead of `maxSeqLength`; their shares are of the steps, or of the time under a
    * budget. A number of sequences is that of the first stage: the others have as many as make the same tokens.

@@ -6,6 +6,7 @@ import { didYouMean } from '../src/data/nearMatch.js';
 import { isOptimizerKind, type OptimizerKind, optimizerKinds } from '../src/optim/optimizerKinds.js';
 import { chosenWarmup, scheduleType, type ScheduleType } from '../src/optim/schedules.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
+import { chosenTokenBudget, describeTokenBudget } from '../src/train/batchSize.js';
 import type { ExampleSettings } from './examples.js';
 import type { PrepareSettings } from './manifest.js';
 import { type MaskingSettings, checkMasking, defaultMasking } from './masking.js';
@@ -60,9 +61,7 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
   const lengths = options.stages ?? [{ maxSeqLength: whole('max-seq-length', options.maxSeqLength ?? prepared.maxSeqLength, 8), share: 1 }];
   checkStages(lengths);
   const maxSeqLength = Math.max(...lengths.map((stage) => stage.maxSeqLength));
-  if (options.tokensPerBatch !== undefined && options.perDeviceTrainBatchSize !== undefined) {
-    throw new UsageError('both --per-device-train-batch-size and --tokens-per-batch are given; expected one of them');
-  }
+  const tokensPerBatch = chosenTokenBudget(options, maxSeqLength);
   const optimizer: string = options.optimizer ?? 'adamw';
   if (!isOptimizerKind(optimizer)) throw new UsageError(`optimizer is "${optimizer}"; expected ${optimizerKinds.join(', ')}.${didYouMean(optimizer, optimizerKinds)}`);
   const masking: MaskingSettings = {
@@ -74,11 +73,10 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
   const evalMasking = defaultMasking(maxSeqLength, options.evalMlmProbability);
   checkMasking(masking);
   checkMasking(evalMasking);
-  const { tokensPerBatch } = options;
   const batchSize =
     tokensPerBatch === undefined
       ? whole('per-device-train-batch-size', options.perDeviceTrainBatchSize ?? 32, 1)
-      : Math.floor(whole('tokens-per-batch', tokensPerBatch, maxSeqLength) / maxSeqLength);
+      : Math.floor(tokensPerBatch / maxSeqLength);
   const tokens = tokensPerBatch ?? batchSize * (lengths[0] as Stage).maxSeqLength;
   return {
     seed: options.seed ?? 42,
@@ -122,7 +120,7 @@ export function stageMasking(masking: MaskingSettings, { maxSeqLength }: Stage):
 
 /** How large a batch of the run is, for people. */
 export function describeBatch({ tokensPerBatch, batchSize, accumulationSteps, stages }: PretrainPlan): string {
-  if (tokensPerBatch !== undefined) return `at most ${tokensPerBatch * accumulationSteps} tokens`;
+  if (tokensPerBatch !== undefined) return describeTokenBudget(tokensPerBatch, accumulationSteps);
   return stages.length === 1 ? `${batchSize * accumulationSteps}` : stages.map((stage) => `${stage.batchSize * accumulationSteps} of length ${stage.maxSeqLength}`).join(', ');
 }
 

@@ -34,8 +34,8 @@ test('the same batches, through epochs, stages and jumps', async () => {
   const sources = sourcesOf(store, stageOptions);
   const steps = 2 * (sources[0]?.stepsPerEpoch ?? 0) + 5;
   const schedule = new StageSchedule(stages, steps);
-  const here = new RunBatches(stages, sources, schedule, inThisThread(sources), 0);
-  const there = new RunBatches(stages, sources, schedule, prefetched(store, stageOptions), 4);
+  const here = new RunBatches(sources, schedule, inThisThread(sources), 0);
+  const there = new RunBatches(sources, schedule, prefetched(store, stageOptions), 4);
   for (const step of [...Array.from({ length: steps }, (_, i) => i), 3, 4, 4, steps - 1, 0]) assert.deepEqual(await there.microBatches(step), await here.microBatches(step), `step ${step}`);
 });
 
@@ -50,7 +50,7 @@ test('stages have their own lengths, random numbers and passes', () => {
   const sources = sourcesOf(store, stageOptions);
   const [short = 0, long = 0] = sources.map(({ stepsPerEpoch }) => stepsPerEpoch);
   const total = 100;
-  const batches = new RunBatches(stages, sources, new StageSchedule(stages, total), inThisThread(sources), 0);
+  const batches = new RunBatches(sources, new StageSchedule(stages, total), inThisThread(sources), 0);
   const longest = (step: number): number => Math.max(...(batches.microBatches(step) as ExampleBatch[]).map(({ positionIds }) => Math.max(...positionIds) + 1));
   const most = (from: number, to: number): number => Math.max(...Array.from({ length: to - from }, (_, i) => longest(from + i)));
   assert.equal(most(0, 20), 31);

@@ -26,15 +26,13 @@ export function stepsPerPass(stages: readonly Stage[], sources: readonly Pretrai
 }
 
 export class RunBatches implements BatchSource<ExampleBatch> {
-  readonly stepsPerEpoch: number;
   readonly #sources: readonly PretrainingBatches[];
   readonly #schedule: StageSchedule;
   readonly #maker: BatchMaker;
   readonly #ahead: number;
 
   /** @param ahead steps that the maker is told of in advance */
-  constructor(stages: readonly Stage[], sources: readonly PretrainingBatches[], schedule: StageSchedule, maker: BatchMaker, ahead: number) {
-    this.stepsPerEpoch = stepsPerPass(stages, sources);
+  constructor(sources: readonly PretrainingBatches[], schedule: StageSchedule, maker: BatchMaker, ahead: number) {
     this.#sources = sources;
     this.#schedule = schedule;
     this.#maker = maker;
@@ -50,8 +48,8 @@ export class RunBatches implements BatchSource<ExampleBatch> {
   /** Passes over the data in the first `steps` steps. */
   epochsAfter(steps: number): number {
     const [only] = this.#sources;
-    if (only !== undefined && this.#sources.length === 1) return steps / only.stepsPerEpoch;
-    return this.#sources.reduce((passes, { stepsPerEpoch }, stage) => passes + this.#stepsIn(stage, steps) / stepsPerEpoch, 0);
+    if (only !== undefined && this.#sources.length === 1) return only.epochsAfter(steps);
+    return this.#sources.reduce((passes, source, stage) => passes + source.epochsAfter(this.#stepsIn(stage, steps)), 0);
   }
 
   #stepsIn(stage: number, steps: number): number {

@@ -1,44 +1,31 @@
 /**
- * Training batches as a pure function of seed and step. Each epoch is one seeded shuffle; a step takes the next rows of it,
- * and only within a step are rows put in order of length, so that its micro-batches are alike (engines without a kernel for packed
- * attention pad there). Batches are packed, so nothing is gained by making whole steps alike in length, which would bias them.
+ * Batches of encoded rows: for training in the order of the epochs, for evaluation in order of length. In training rows are put in order of
+ * length only within a step, so that its micro-batches are alike (engines without a kernel for packed attention pad there). Batches are
+ * packed, so nothing is gained by making whole steps alike in length, which would bias them.
  */
-import { Random } from '../src/data/random.js';
 import type { BatchSource } from '../src/train/types.js';
 import { type EncodedRow, packRows, type RowBatch } from './encodeSplit.js';
+import type { Epochs } from './epochs.js';
 
-export interface TrainingBatchesOptions {
-  /** Sequences of one micro-batch. */
-  readonly batchSize: number;
-  /** Micro-batches of one step. */
-  readonly accumulation: number;
-  readonly seed: number;
-}
-
-/** The order of the rows in an epoch. */
-function epochOrder(count: number, seed: number, epoch: number): Int32Array {
-  return new Random(seed, 0x5eed, epoch).shuffle(Int32Array.from({ length: count }, (_, i) => i));
-}
-
-/** Batches over all rows; the last step of an epoch takes what is left, nothing is dropped or repeated. */
-export function trainingBatches(encoded: readonly EncodedRow[], options: TrainingBatchesOptions): BatchSource<RowBatch> {
-  const { batchSize, accumulation, seed } = options;
-  const perStep = batchSize * accumulation;
-  const stepsPerEpoch = Math.ceil(encoded.length / perStep);
-  let cached: { epoch: number; order: Int32Array } | undefined;
+/** The batches of `epochs` over all rows, a pure function of the step. */
+export function trainingBatches(encoded: readonly EncodedRow[], epochs: Epochs): BatchSource<RowBatch> {
   return {
-    stepsPerEpoch,
+    epochsAfter: (steps) => epochs.epochsAfter(steps),
     microBatches(step) {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (cached?.epoch !== epoch) cached = { epoch, order: epochOrder(encoded.length, seed, epoch) };
-      const start = (step % stepsPerEpoch) * perStep;
-      const rows = cached.order.slice(start, start + perStep);
-      if (accumulation > 1) rows.sort((a, b) => lengthOf(encoded, a) - lengthOf(encoded, b) || a - b);
-      const batches: RowBatch[] = [];
-      for (let at = 0; at < rows.length; at += batchSize) batches.push(packRows(encoded, rows.subarray(at, at + batchSize)));
-      return batches;
+      const micro = epochs.microBatches(step);
+      return (epochs.exchangeable ? inOrderOfLength(encoded, micro) : micro).map((rows) => packRows(encoded, rows));
     },
   };
+}
+
+/** The same rows in as many each, from the shortest to the longest. */
+function inOrderOfLength(encoded: readonly EncodedRow[], micro: readonly Int32Array[]): Int32Array[] {
+  const rows = Int32Array.from(micro.flatMap((part) => [...part])).sort((a, b) => lengthOf(encoded, a) - lengthOf(encoded, b) || a - b);
+  let at = 0;
+  return micro.map(({ length }) => {
+    at += length;
+    return rows.subarray(at - length, at);
+  });
 }
 
 /** Batches of all rows in order of length, each row once: for evaluation, where the order does not matter. */

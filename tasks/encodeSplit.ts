@@ -43,10 +43,18 @@ export async function encodeRows(rows: readonly TextPair[], encoder: TextEncoder
   for (const [position, row] of rows.entries()) {
     if (position % 512 === 0) await breathe(signal);
     const { inputIds, tokenTypeIds } = encoder.encode(row.textA, row.textB, { maxLength, truncation: true });
-    const label = row.label === undefined ? Number.NaN : labelMap === undefined ? row.label : (labelMap[row.label] ?? Number.NaN);
-    encoded.push({ index: row.index ?? position, inputIds: Int32Array.from(inputIds), tokenTypeIds: Int32Array.from(tokenTypeIds), label });
+    encoded.push({ index: row.index ?? position, inputIds: Int32Array.from(inputIds), tokenTypeIds: Int32Array.from(tokenTypeIds), label: mapped(row.label ?? Number.NaN, labelMap) });
   }
   return encoded;
+}
+
+function mapped(label: number, labelMap: readonly number[] | undefined): number {
+  return labelMap === undefined ? label : (labelMap[label] ?? Number.NaN);
+}
+
+/** Rows that were encoded without a map of labels, as if they had been with it. */
+export function withLabelMap(rows: readonly EncodedRow[], labelMap: readonly number[] | undefined): EncodedRow[] {
+  return rows.map((row) => ({ ...row, label: mapped(row.label, labelMap) }));
 }
 
 /** A split encoded, see `encodeRows`. */

@@ -1,9 +1,10 @@
 /** What a fine-tune would take, from timed steps on rows of its own; nothing is written. */
 import { createOptimizer } from '../src/optim/createOptimizer.js';
 import { optimizerStep } from '../src/train/step.js';
+import { trainingBatches } from './batches.js';
 import { classificationLoss } from './classificationLoss.js';
 import { classify } from './classify.js';
-import { type EncodedRow, encodeRows, packRows } from './encodeSplit.js';
+import { type EncodedRow, encodeRows, packRows, type RowBatch } from './encodeSplit.js';
 import { prepareFinetune } from './finetuneJob.js';
 import type { FinetuneOptions } from './options.js';
 import type { TaskSplit } from './taskSpec.js';
@@ -38,11 +39,18 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
       const sample = rows ?? (await sampled(split));
       return (sample.reduce((sum, { inputIds }) => sum + inputIds.length, 0) / Math.max(1, sample.length)) * split.examples.length;
     };
-    const train = await sampled(data.train);
+    // Under a budget of tokens all rows are tokenized anyway, and a sample of them might not fill a batch.
+    const train = plan.tokensPerBatch === undefined ? await sampled(data.train) : await job.encodeTrain(labelMap);
+    const batches = trainingBatches(train, job.epochs);
+    const batchOf = async (step: number): Promise<RowBatch> => {
+      if (plan.tokensPerBatch !== undefined) return (await batches.microBatches(step))[0] as RowBatch;
+      const batchSize = plan.perDeviceTrainBatchSize;
+      return packRows(train, Int32Array.from({ length: Math.min(batchSize, train.length) }, (_, i) => (step * batchSize + i) % train.length));
+    };
     const computeLoss = classificationLoss(model, spec, plan.labelSmoothingFactor);
     const times: number[] = [];
     for (let step = 0; step <= timedSteps; step++) {
-      const batch = packRows(train, Int32Array.from({ length: Math.min(plan.perDeviceTrainBatchSize, train.length) }, (_, i) => (step * plan.perDeviceTrainBatchSize + i) % train.length));
+      const batch = await batchOf(step);
       const begun = performance.now();
       optimizerStep({ parameters: model.namedParameters(), microBatches: [batch], computeLoss, seed: plan.seed, step, optimizer, learningRate: 0, maxGradNorm: plan.maxGradNorm });
       if (step > 0) times.push((performance.now() - begun) / 1000 / batch.inputIds.length);
@@ -54,10 +62,12 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
     const begun = performance.now();
     await classify(model, evaluated, plan.perDeviceEvalBatchSize, options.signal);
     const evaluationPerToken = (performance.now() - begun) / 1000 / evaluated.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
-    const trainTokens = ((await tokensOf(data.train, train)) / data.train.examples.length) * plan.totalSteps * plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps;
+    const epochTokens = await tokensOf(data.train, train);
+    const trainTokens = plan.tokensPerBatch === undefined ? (epochTokens / data.train.examples.length) * plan.totalSteps * plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps : epochTokens * job.epochs.epochsAfter(plan.totalSteps);
     const devTokens = (await Promise.all(data.dev.map((split) => tokensOf(split, split === firstDev ? evaluated : undefined)))).reduce((sum, tokens) => sum + tokens, 0);
     const testTokens = options.doPredict === false ? 0 : (await Promise.all(data.test.map((split) => tokensOf(split)))).reduce((sum, tokens) => sum + tokens, 0);
-    const evaluations = 1 + (plan.evalSteps === undefined ? 0 : Math.floor(plan.totalSteps / plan.evalSteps));
+    const during = plan.evalSteps === undefined ? 0 : plan.evalSteps === 'epoch' ? job.epochs.epochsAfter(plan.totalSteps) : plan.totalSteps / plan.evalSteps;
+    const evaluations = 1 + Math.floor(during);
     const seconds = trainTokens * secondsPerToken + (devTokens * evaluations + testTokens) * evaluationPerToken;
     return { seconds, bytes, steps: plan.totalSteps, tokensPerSecond: 1 / secondsPerToken };
   } finally {

@@ -97,7 +97,7 @@ async function runFinetune(job: FinetuneJob, output: OutputDirectory): Promise<F
   try {
     const labelMap = job.labelMap(model);
     const encode = (split: (typeof data.dev)[number]): Promise<EncodedRow[]> => encodeSplit(split, tokenizer, job.maxLength, labelMap, options.signal);
-    const encoded: EncodedSplits = { train: await encode(data.train), dev: await Promise.all(data.dev.map(encode)) };
+    const encoded: EncodedSplits = { train: await job.encodeTrain(labelMap), dev: await Promise.all(data.dev.map(encode)) };
     const resume = await resumeState(job, output, model);
     const training = await train(job, output, model, optimizer, encoded, labelMap, resume);
     await restoreBest(job, output, model, training);
@@ -160,7 +160,7 @@ async function train(
   return runTraining<RowBatch>({
     parameters: model.trainableParameters(),
     optimizer,
-    batches: trainingBatches(encoded.train, { batchSize: plan.perDeviceTrainBatchSize, accumulation: plan.gradientAccumulationSteps, seed: plan.seed }),
+    batches: trainingBatches(encoded.train, job.epochs),
     computeLoss: classificationLoss(model, spec, plan.labelSmoothingFactor),
     totalSteps: plan.totalSteps,
     learningRate: plan.learningRate,

@@ -9,13 +9,15 @@ import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel, trainableCount } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { adapterTitle, chosenAdapter, refuseAdapterAsBase } from './adapterChoice.js';
-import { checkedMaxLength } from './encodeSplit.js';
+import { checkedMaxLength, type EncodedRow, encodeSplit, withLabelMap } from './encodeSplit.js';
+import type { Epochs } from './epochs.js';
+import { chosenTokenBudget } from '../src/train/batchSize.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
 import { measurePeakFlops, type PeakFlops, peakText } from '../src/train/peakFlops.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
-import { type FinetunePlan, planFinetune } from './finetunePlan.js';
+import { describeBatch, type FinetuneFacts, type FinetunePlan, planFinetune, plannedEpochs, recipeHyperparameters } from './finetunePlan.js';
 import { matchLabels } from './labelMapping.js';
 import type { FinetuneOptions } from './options.js';
 import { loadTaskData } from './taskData.js';
@@ -26,6 +28,7 @@ export interface FinetuneJob {
   readonly data: TaskData;
   readonly spec: TaskSpec;
   readonly plan: FinetunePlan;
+  readonly epochs: Epochs;
   /** What is trained with the head instead of all weights. */
   readonly adapter: AdapterConfig | undefined;
   readonly tokenizer: TextTokenizer;
@@ -44,6 +47,8 @@ export interface FinetuneJob {
   /** The model whole, or its adapter alone. */
   saveModel(model: SequenceClassificationModel, directory: string): Promise<void>;
   saveTokenizer(directory: string): Promise<void>;
+  /** The training rows, tokenized and with the model's classes. */
+  encodeTrain(labelMap: readonly number[] | undefined): Promise<EncodedRow[]>;
   /** The model's class of each class of the task; undefined for regression. */
   labelMap(model: SequenceClassificationModel): number[] | undefined;
   /** Of an input, in tokens. */
@@ -71,9 +76,15 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const config = overrideJson(readConfigJson(findModelFiles(options.model).config), options.configOverrides ?? []);
   const hiddenSize = typeof config['hidden_size'] === 'number' ? config['hidden_size'] : 768;
   const positions = config['max_position_embeddings'];
-  const plan = planFinetune(options, spec, { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize, adapted: adapter !== undefined });
+  const facts: FinetuneFacts = { trainRows: data.train.examples.length, devRows: data.dev.reduce((sum, split) => sum + split.examples.length, 0), hiddenSize, adapted: adapter !== undefined };
+  const wantedLength = options.maxSeqLength ?? recipeHyperparameters(options, spec, facts).maxSeqLength;
+  const maxLength = checkedMaxLength(wantedLength, typeof positions === 'number' ? positions : wantedLength);
+  const byTokens = chosenTokenBudget(options, maxLength) !== undefined;
   const tokenizer = await AutoTokenizer.fromPretrained(options.model);
-  const maxLength = checkedMaxLength(plan.maxSeqLength, typeof positions === 'number' ? positions : plan.maxSeqLength);
+  // A budget of tokens makes the number of steps depend on the rows' lengths, so there the rows are tokenized before the plan.
+  const tokenized = byTokens ? await encodeSplit(data.train, tokenizer, maxLength, undefined, options.signal) : undefined;
+  const measured: FinetuneFacts = { ...facts, trainLengths: tokenized && Int32Array.from(tokenized, ({ inputIds }) => inputIds.length) };
+  const plan = planFinetune(options, spec, measured);
   if (maxLength < plan.maxSeqLength) note(`--max-seq-length is ${plan.maxSeqLength}, but the model has ${maxLength} positions: longer inputs are cut to these`);
   const trainingPrecision = options.matmulPrecision === undefined ? engineInfo().matmulPrecision : resolveMatmulPrecision(options.matmulPrecision, true);
   const found = environment();
@@ -118,6 +129,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     data,
     spec,
     plan,
+    epochs: plannedEpochs(plan, measured),
     adapter,
     tokenizer,
     environment: found,
@@ -149,7 +161,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
       for (const text of model.loadReport.notes ?? []) note(text);
       note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); ${adapter === undefined ? '' : `${adapterTitle(adapter)}: ${(trained / 1e6).toFixed(3)} M of them trained, ${((100 * trained) / parameters).toFixed(2)} %; `}at least ${Math.ceil((parameters * 4 + trained * 12) / 2 ** 20)} MiB for weights, gradients and moments`);
       note(
-        `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`,
+        `${spec.title}: ${data.train.examples.length} training rows, ${plan.totalSteps} steps of ${describeBatch(plan)}${byTokens ? ` (about ${Math.round((data.train.examples.length * plan.numTrainEpochs) / plan.totalSteps)} rows)` : ''}, learning rate ${plan.learningRate}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`,
       );
       if (data.train.skipped > 0) note(`${data.train.skipped} malformed rows of ${data.train.files.join(', ')} were left out`);
       note(`settings: ${describeSettings({ ...plan })}`);
@@ -159,6 +171,7 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     saveTokenizer: async (directory) => {
       await tokenizer.save(directory);
     },
+    encodeTrain: async (labelMap) => (tokenized === undefined ? encodeSplit(data.train, tokenizer, maxLength, labelMap, options.signal) : withLabelMap(tokenized, labelMap)),
     labelMap: (model) => (spec.kind === 'regression' ? undefined : matchLabels(spec, labelNames(model))),
     maxLength,
   };

@@ -2,13 +2,25 @@
 import { UsageError } from '../src/data/errors.js';
 import { defaultEpsilon, type OptimizerKind } from '../src/optim/optimizerKinds.js';
 import { chosenWarmup, resolveWarmupSteps, type ScheduleType, scheduleType } from '../src/optim/schedules.js';
+import { describeTokenBudget, refuseTwoBatchSizes } from '../src/train/batchSize.js';
+import type { StepInterval } from '../src/train/types.js';
+import { type Epochs, epochsBySequences, epochsByTokens } from './epochs.js';
 import type { EvalStrategy, FinetuneOptions } from './options.js';
-import { defaultRecipe, recipe } from './recipes.js';
+import { defaultRecipe, type Hyperparameters, recipe } from './recipes.js';
 import type { TaskSpec } from './taskSpec.js';
 
-export interface FinetunePlan {
+/**
+ * The size of a micro-batch: sequences, or tokens. Of sequences the plan has no key `tokensPerBatch`, as run.json of such runs has none:
+ * those of earlier versions go on.
+ */
+type BatchSize =
+  | { readonly perDeviceTrainBatchSize: number; readonly tokensPerBatch?: undefined }
+  | { readonly perDeviceTrainBatchSize: undefined; readonly tokensPerBatch: number };
+
+export type FinetunePlan = BatchSize & FinetuneSettings;
+
+interface FinetuneSettings {
   readonly recipe: string;
-  readonly perDeviceTrainBatchSize: number;
   readonly perDeviceEvalBatchSize: number;
   readonly gradientAccumulationSteps: number;
   readonly learningRate: number;
@@ -22,7 +34,8 @@ export interface FinetunePlan {
   readonly maxGradNorm: number;
   readonly labelSmoothingFactor: number;
   readonly numTrainEpochs: number;
-  readonly stepsPerEpoch: number;
+  /** Undefined beside `tokensPerBatch`, where epochs differ. */
+  readonly stepsPerEpoch: number | undefined;
   readonly totalSteps: number;
   readonly maxSeqLength: number;
   readonly layerWiseLrDecay: number;
@@ -30,9 +43,9 @@ export interface FinetunePlan {
   readonly loggingSteps: number;
   readonly evalStrategy: EvalStrategy;
   /** Undefined: only after the last step. */
-  readonly evalSteps: number | undefined;
+  readonly evalSteps: StepInterval | undefined;
   readonly saveStrategy: EvalStrategy;
-  readonly saveSteps: number | undefined;
+  readonly saveSteps: StepInterval | undefined;
   readonly saveTotalLimit: number;
   readonly loadBestModelAtEnd: boolean;
   /** Without `eval_`. */
@@ -58,32 +71,67 @@ function stepsOrShare(name: string, value: number, totalSteps: number): number {
   return value < 1 ? Math.max(1, Math.round(value * totalSteps)) : checked(name, value, 'count');
 }
 
+/** What a plan depends on beside the options. */
+export interface FinetuneFacts {
+  readonly trainRows: number;
+  /** Tokens of each training row; needed where the options have `tokensPerBatch`. */
+  readonly trainLengths?: Int32Array | undefined;
+  readonly devRows: number;
+  readonly hiddenSize: number;
+  readonly adapted?: boolean;
+}
+
+/** What the recipe says, before options. Throws a UsageError for an unknown recipe. */
+export function recipeHyperparameters(options: FinetuneOptions, spec: TaskSpec, { trainRows, hiddenSize, adapted }: FinetuneFacts): Hyperparameters {
+  return recipe(options.recipe ?? defaultRecipe).hyperparameters({ task: spec.name, trainRows, hiddenSize, adapted: adapted === true });
+}
+
+/** The epochs of a plan's training. */
+export function plannedEpochs(plan: BatchSize & Pick<FinetuneSettings, 'gradientAccumulationSteps' | 'seed'>, { trainRows, trainLengths }: FinetuneFacts): Epochs {
+  const { gradientAccumulationSteps: accumulation, seed } = plan;
+  if (plan.tokensPerBatch === undefined) return epochsBySequences(trainRows, { batchSize: plan.perDeviceTrainBatchSize, accumulation, seed });
+  if (trainLengths === undefined) throw new RangeError('plannedEpochs: batches by tokens need the lengths of the training rows');
+  return epochsByTokens(trainLengths, { tokensPerBatch: plan.tokensPerBatch, accumulation, seed });
+}
+
+/** How large a batch of the run is, for people. */
+export function describeBatch(plan: FinetunePlan): string {
+  return plan.tokensPerBatch === undefined ? `${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}` : describeTokenBudget(plan.tokensPerBatch, plan.gradientAccumulationSteps);
+}
+
 /** Resolves and checks everything; throws a UsageError that names the option. */
-export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { readonly trainRows: number; readonly devRows: number; readonly hiddenSize: number; readonly adapted?: boolean }): FinetunePlan {
-  const name = options.recipe ?? defaultRecipe;
-  const base = recipe(name).hyperparameters({ task: spec.name, trainRows: facts.trainRows, hiddenSize: facts.hiddenSize, adapted: facts.adapted === true });
-  const batchSize = checked('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count');
+export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: FinetuneFacts): FinetunePlan {
+  const base = recipeHyperparameters(options, spec, facts);
+  refuseTwoBatchSizes(options);
+  const { tokensPerBatch } = options;
+  const batch: BatchSize =
+    tokensPerBatch === undefined
+      ? { perDeviceTrainBatchSize: checked('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count') }
+      : { perDeviceTrainBatchSize: undefined, tokensPerBatch: checked('tokensPerBatch', tokensPerBatch, 'count') };
   const accumulation = checked('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1, 'count');
-  const stepsPerEpoch = Math.ceil(facts.trainRows / (batchSize * accumulation));
+  const seed = options.seed ?? 42;
+  const epochs = plannedEpochs({ ...batch, gradientAccumulationSteps: accumulation, seed }, facts);
+  const stepsPerEpoch = tokensPerBatch === undefined ? epochs.stepsIn(1) : undefined;
   const numTrainEpochs = checked('numTrainEpochs', options.numTrainEpochs ?? base.numTrainEpochs, 'positive');
   // As the Trainer has it: 0 and below mean "not set".
   const limited = options.maxSteps !== undefined && options.maxSteps > 0;
-  const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, Math.ceil(numTrainEpochs * stepsPerEpoch));
+  const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, epochs.stepsIn(numTrainEpochs));
   const optimizer = options.optimizer ?? 'adamw';
   const warmup = chosenWarmup(options.warmupSteps, options.warmupRatio, base.warmupRatio);
   const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
   const loggingSteps = options.loggingSteps === undefined ? Math.max(1, Math.min(50, Math.floor(totalSteps / 10))) : stepsOrShare('loggingSteps', options.loggingSteps, totalSteps);
-  const evalSteps = strategy === 'no' ? undefined : strategy === 'epoch' ? stepsPerEpoch : stepsOrShare('evalSteps', options.evalSteps ?? loggingSteps, totalSteps);
+  const everyEpoch = stepsPerEpoch ?? 'epoch';
+  const evalSteps = strategy === 'no' ? undefined : strategy === 'epoch' ? everyEpoch : stepsOrShare('evalSteps', options.evalSteps ?? loggingSteps, totalSteps);
   if (options.earlyStoppingPatience !== undefined && strategy === 'no') {
     throw new UsageError('--early-stopping-patience without evaluations', { hint: 'evaluate with --eval-strategy epoch or steps, and with a validation file where the data is your own' });
   }
   const loadBest = strategy !== 'no' && (options.loadBestModelAtEnd ?? true);
   // The best model can only come back from a checkpoint, so every evaluation is followed by one.
   const saveStrategy = loadBest ? strategy : (options.saveStrategy ?? (options.saveSteps === undefined ? 'no' : 'steps'));
-  const saveSteps = saveStrategy === 'no' ? undefined : loadBest ? evalSteps : saveStrategy === 'epoch' ? stepsPerEpoch : stepsOrShare('saveSteps', options.saveSteps ?? 500, totalSteps);
+  const saveSteps = saveStrategy === 'no' ? undefined : loadBest ? evalSteps : saveStrategy === 'epoch' ? everyEpoch : stepsOrShare('saveSteps', options.saveSteps ?? 500, totalSteps);
   return {
-    recipe: name,
-    perDeviceTrainBatchSize: batchSize,
+    recipe: options.recipe ?? defaultRecipe,
+    ...batch,
     perDeviceEvalBatchSize: checked('perDeviceEvalBatchSize', options.perDeviceEvalBatchSize ?? 64, 'count'),
     gradientAccumulationSteps: accumulation,
     learningRate: checked('learningRate', options.learningRate ?? base.learningRate, 'positive'),
@@ -96,12 +144,12 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: { 
     adamEpsilon: checked('adamEpsilon', options.adamEpsilon ?? Math.max(base.adamEpsilon, defaultEpsilon(optimizer)), 'positive'),
     maxGradNorm: checked('maxGradNorm', options.maxGradNorm ?? 1, 'nonNegative'),
     labelSmoothingFactor: checked('labelSmoothingFactor', options.labelSmoothingFactor ?? 0, 'share'),
-    numTrainEpochs: limited ? totalSteps / stepsPerEpoch : numTrainEpochs,
+    numTrainEpochs: limited ? epochs.epochsAfter(totalSteps) : numTrainEpochs,
     stepsPerEpoch,
     totalSteps,
     maxSeqLength: options.maxSeqLength ?? base.maxSeqLength,
     layerWiseLrDecay: checked('layerWiseLrDecay', options.layerWiseLrDecay ?? 1, 'positive'),
-    seed: options.seed ?? 42,
+    seed,
     loggingSteps,
     evalStrategy: strategy,
     evalSteps,

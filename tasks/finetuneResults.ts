@@ -48,7 +48,7 @@ export async function finishFinetune(finished: FinishedFinetune): Promise<Result
       bestModelCheckpoint: best === undefined ? undefined : `checkpoint-${best.step}`,
       globalStep: training.state.step,
       maxSteps: plan.totalSteps,
-      epoch: training.state.step / plan.stepsPerEpoch,
+      epoch: job.epochs.epochsAfter(training.state.step),
       numTrainEpochs: plan.numTrainEpochs,
       loggingSteps: plan.loggingSteps,
       evalSteps: plan.evalSteps,
@@ -89,7 +89,7 @@ function resultsOfTraining({ job, training }: FinishedFinetune): Results {
   const official = job.data.train.officialRows;
   const utilisation = meanUtilisation(state.history);
   return {
-    epoch: state.step / job.plan.stepsPerEpoch,
+    epoch: job.epochs.epochsAfter(state.step),
     train_loss: training.trainLoss,
     train_runtime: seconds,
     train_samples: job.data.train.examples.length,

@@ -18,7 +18,8 @@ const trialsFile = 'trials.json';
 
 export interface GridPoint {
   readonly learningRate: number;
-  readonly perDeviceTrainBatchSize: number;
+  /** Undefined where the batch is measured in tokens. */
+  readonly perDeviceTrainBatchSize: number | undefined;
 }
 
 /** The points of the recipe's grid; what the options set is not searched. Empty for a recipe without a grid. */
@@ -26,7 +27,7 @@ export function gridPoints(options: FinetuneOptions): GridPoint[] {
   const grid = options.recipe === undefined ? undefined : recipe(options.recipe).grid;
   if (grid === undefined) return [];
   const rates = options.learningRate === undefined ? grid.learningRate : [options.learningRate];
-  const sizes = options.perDeviceTrainBatchSize === undefined ? grid.perDeviceTrainBatchSize : [options.perDeviceTrainBatchSize];
+  const sizes = options.perDeviceTrainBatchSize === undefined && options.tokensPerBatch === undefined ? grid.perDeviceTrainBatchSize : [options.perDeviceTrainBatchSize];
   return sizes.flatMap((perDeviceTrainBatchSize) => rates.map((learningRate) => ({ learningRate, perDeviceTrainBatchSize })));
 }
 
@@ -49,8 +50,9 @@ export async function finetuneGrid(options: FinetuneOptions, points: readonly Gr
     let best: { readonly trial: Trial; readonly result: FinetuneResult; readonly value: number } | undefined;
     let lastError: unknown;
     for (const [i, point] of points.entries()) {
-      const directory = path.join(options.output, 'trials', `lr-${point.learningRate}_batch-${point.perDeviceTrainBatchSize}`);
-      options.progress?.({ type: 'note', text: `trial ${i + 1} of ${points.length}: learning rate ${point.learningRate}, batch ${point.perDeviceTrainBatchSize}` });
+      const batch = point.perDeviceTrainBatchSize ?? `${options.tokensPerBatch}-tokens`;
+      const directory = path.join(options.output, 'trials', `lr-${point.learningRate}_batch-${batch}`);
+      options.progress?.({ type: 'note', text: `trial ${i + 1} of ${points.length}: learning rate ${point.learningRate}, batch ${batch}` });
       try {
         const result = await run({ ...options, ...point, output: directory, doPredict: false });
         const metric = String((await readRunRecord(directory))?.settings['metricForBestModel']);

@@ -1,6 +1,6 @@
 /** README.md of a fine-tuned checkpoint: what it is and what was measured, with the metadata block that model hubs read. */
 import { plainLine } from '../src/data/plainLine.js';
-import type { FinetunePlan } from './finetunePlan.js';
+import { describeBatch, type FinetunePlan } from './finetunePlan.js';
 import type { Results } from './options.js';
 import type { TaskSpec } from './taskSpec.js';
 
@@ -32,7 +32,7 @@ export function modelCard(spec: TaskSpec, plan: FinetunePlan, results: Results, 
     '|---|---|---|',
     ...rows,
     '',
-    `Settings: recipe ${plan.recipe}, learning rate ${plan.learningRate}, batch ${plan.perDeviceTrainBatchSize * plan.gradientAccumulationSteps}, ${plan.lrSchedulerType} schedule with ${plan.warmupSteps} steps of warm-up, weight decay ${plan.weightDecay}, at most ${plan.maxSeqLength} tokens.`,
+    `Settings: recipe ${plan.recipe}, learning rate ${plan.learningRate}, batch ${plan.tokensPerBatch === undefined ? '' : 'of '}${describeBatch(plan)}, ${plan.lrSchedulerType} schedule with ${plan.warmupSteps} steps of warm-up, weight decay ${plan.weightDecay}, at most ${plan.maxSeqLength} tokens.`,
     `Engine ${text('engine')}, matrix products in ${text('precision')}.`,
     '',
     ...(spec.kind === 'classification' ? [`Labels: ${spec.labels.map(plainLine).join(', ')}.`, ''] : ['One output: the score itself, without a sigmoid.', '']),

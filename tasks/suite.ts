@@ -11,6 +11,7 @@ import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
 import { engineInfo, type EngineName } from '../src/engine/index.js';
+import { refuseTwoBatchSizes } from '../src/train/batchSize.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { estimateInProcess, finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
@@ -55,6 +56,7 @@ const mostRestarts = 1;
  * InterruptedError after the runs under way saved. Failures of single runs are in the result, not thrown.
  */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  refuseTwoBatchSizes(options);
   for (const model of options.models) await requireModelFiles(model);
   await ensureEngine();
   const { engine, threads } = engineInfo();

@@ -38,7 +38,7 @@ export async function measureFinetune(request: FinetuneRequest): Promise<Profile
     runTraining({
       parameters,
       optimizer,
-      batches: trainingBatches(encoded, { batchSize: plan.perDeviceTrainBatchSize, accumulation: 1, seed: plan.seed }),
+      batches: trainingBatches(encoded, job.epochs),
       computeLoss: classificationLoss(model, spec, 0),
       totalSteps: plan.totalSteps,
       learningRate: plan.learningRate,
@@ -59,7 +59,7 @@ export async function measureFinetune(request: FinetuneRequest): Promise<Profile
     engine,
     ...(isa === undefined ? {} : { isa }),
     precision: matmulPrecision,
-    batchSize: plan.perDeviceTrainBatchSize,
+    batchSize: request.batchSize,
     seqLength: job.maxLength,
     rows: encoded.length,
     tokens,

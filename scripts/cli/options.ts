@@ -40,6 +40,7 @@ export const runOptions: Readonly<Record<string, OptionSpec>> = {
 /** The optimizer and the loop, for pretrain and finetune. */
 export const trainingOptions: Readonly<Record<string, OptionSpec>> = {
   'per-device-train-batch-size': { type: 'number', describe: 'sequences in a batch', group: training },
+  'tokens-per-batch': { type: 'number', describe: 'size of a batch in tokens instead of sequences: as many as fit, padding not counted', group: training },
   'per-device-eval-batch-size': { type: 'number', describe: 'sequences in an evaluation batch', group: training },
   'gradient-accumulation-steps': { type: 'number', describe: 'batches summed into one optimizer step', group: training },
   'learning-rate': { type: 'number', describe: 'peak learning rate', group: training },

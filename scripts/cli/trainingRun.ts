@@ -11,6 +11,7 @@ export function readOptimization(settings: Settings): OptimizationOptions {
   const optimizer = settings.string('optimizer');
   return {
     perDeviceTrainBatchSize: settings.number('per-device-train-batch-size'),
+    tokensPerBatch: settings.number('tokens-per-batch'),
     perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
     gradientAccumulationSteps: settings.number('gradient-accumulation-steps'),
     learningRate: settings.number('learning-rate'),

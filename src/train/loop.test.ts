@@ -33,7 +33,7 @@ const data = (() => {
 function source(parts: number, poisonStep?: number): BatchSource<Batch> {
   const stepsPerEpoch = rows / 4;
   return {
-    stepsPerEpoch,
+    epochsAfter: (steps) => steps / stepsPerEpoch,
     microBatches(step) {
       const epoch = Math.floor(step / stepsPerEpoch);
       const order = new Random(9, epoch).shuffle(Array.from({ length: rows }, (_, i) => i));
@@ -359,7 +359,6 @@ test('the loop tells how long its steps waited for batches, and what part of the
   const model = toy();
   const shares: (number | undefined)[] = [];
   const slow: BatchSource<Batch> = {
-    stepsPerEpoch: 5,
     microBatches: async (step, shareDone) => {
       shares.push(shareDone);
       await new Promise((resolve) => setTimeout(resolve, 30));

@@ -8,9 +8,9 @@ import { learningRateFactor, resolveWarmupSteps } from '../optim/schedules.js';
 import { estimateRun, estimateText } from './estimate.js';
 import { optimizerStep } from './step.js';
 import { addTiming, noTime, throughputValues } from './throughput.js';
-import type { LogEntry, LoopState, TrainingOptions, TrainingResult } from './types.js';
+import type { LogEntry, LoopState, StepInterval, TrainingOptions, TrainingResult } from './types.js';
 
-export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, TrainingOptions, TrainingResult } from './types.js';
+export type { BatchSource, LogEntry, LoopState, LossResult, ProgressEvent, RateRecord, StepInterval, TrainingOptions, TrainingResult } from './types.js';
 
 /** The state before the first step. */
 function initialState(optimizer: LoopState['optimizer']): LoopState {
@@ -86,9 +86,9 @@ class TrainingRun<B extends PackedBatch> {
       if (signal?.aborted === true) await this.#interrupt(signal);
       await this.#trainStep();
       last = this.#step >= totalSteps || this.#budgetSpent();
-      this.#evaluationDue = evaluate !== undefined && (last || (evalSteps !== undefined && this.#step % evalSteps === 0));
+      this.#evaluationDue = evaluate !== undefined && (last || this.#due(evalSteps));
       if (this.#evaluationDue && evaluate !== undefined) stoppedEarly = await this.#evaluate(evaluate);
-      if (save !== undefined && saveSteps !== undefined && (last || stoppedEarly || this.#step % saveSteps === 0)) {
+      if (save !== undefined && saveSteps !== undefined && (last || stoppedEarly || this.#due(saveSteps))) {
         const path = await save(this.#step, this.#state());
         progress?.({ type: 'save', step: this.#step, ...(path === undefined ? {} : { path }) });
       }
@@ -185,8 +185,12 @@ class TrainingRun<B extends PackedBatch> {
   }
 
   #epoch(): number {
-    const { batches } = this.#options;
-    return batches.epochsAfter?.(this.#step) ?? this.#step / batches.stepsPerEpoch;
+    return this.#options.batches.epochsAfter(this.#step);
+  }
+
+  #due(every: StepInterval | undefined): boolean {
+    if (every === 'epoch') return Number.isInteger(this.#epoch());
+    return every !== undefined && this.#step % every === 0;
   }
 
   #secondsLeft(seconds: number): number {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomicFile.js';
 import { appendToFile } from './appendToFile.js';
 import { EventLog } from './tensorBoard.js';
-import type { LogEntry, RateRecord } from './types.js';
+import type { LogEntry, RateRecord, StepInterval } from './types.js';
 
 const metricsFile = 'metrics.jsonl';
 const eventsFolder = 'runs';
@@ -64,9 +64,10 @@ export interface TrainerState {
   readonly epoch: number;
   readonly numTrainEpochs: number;
   readonly loggingSteps: number;
-  readonly evalSteps: number | undefined;
-  readonly saveSteps: number | undefined;
-  readonly trainBatchSize: number;
+  readonly evalSteps: StepInterval | undefined;
+  readonly saveSteps: StepInterval | undefined;
+  /** Sequences; undefined where a batch is measured in tokens. */
+  readonly trainBatchSize: number | undefined;
   readonly history: readonly LogEntry[];
 }
 
@@ -77,7 +78,7 @@ export function trainerStateJson(state: TrainerState): string {
       best_metric: state.bestMetric ?? null,
       best_model_checkpoint: state.bestModelCheckpoint ?? null,
       epoch: state.epoch,
-      eval_steps: state.evalSteps ?? null,
+      eval_steps: numberOrNull(state.evalSteps),
       global_step: state.globalStep,
       is_hyper_param_search: false,
       is_local_process_zero: true,
@@ -86,12 +87,17 @@ export function trainerStateJson(state: TrainerState): string {
       logging_steps: state.loggingSteps,
       max_steps: state.maxSteps,
       num_train_epochs: state.numTrainEpochs,
-      save_steps: state.saveSteps ?? null,
-      train_batch_size: state.trainBatchSize,
+      save_steps: numberOrNull(state.saveSteps),
+      train_batch_size: state.trainBatchSize ?? null,
     },
     null,
     2,
   )}\n`;
+}
+
+/** The Trainer's keys take numbers of steps only. */
+function numberOrNull(every: StepInterval | undefined): number | null {
+  return typeof every === 'number' ? every : null;
 }
 
 /** Learning rates under a time budget as rates.jsonl of `directory`: those of an earlier, killed session are replayed. */

@@ -18,6 +18,8 @@ export interface CommonOptions {
 export interface OptimizationOptions {
   /** Sequences of a micro-batch. */
   readonly perDeviceTrainBatchSize?: number | undefined;
+  /** Instead of a number of sequences: a micro-batch takes the next ones as long as they fit into so many tokens. Padding does not count. */
+  readonly tokensPerBatch?: number | undefined;
   readonly perDeviceEvalBatchSize?: number | undefined;
   /** Micro-batches of an optimizer step. */
   readonly gradientAccumulationSteps?: number | undefined;

@@ -24,7 +24,7 @@ function optionsOf(clock: Clock, weight: tf.Variable, changes: Partial<TrainingO
     parameters,
     optimizer: new AdamW(parameters, { kind: 'adamw' }),
     batches: {
-      stepsPerEpoch: 6,
+      epochsAfter: (steps) => steps / 6,
       microBatches: (step) => {
         clock.seconds += 1;
         return [packSequences(Array.from({ length: step + 1 }, () => ({ inputIds: new Int32Array(10) })))];

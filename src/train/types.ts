@@ -8,16 +8,17 @@ import type { Utilisation } from './throughput.js';
 
 /** Where the batches come from; a pure function of the step, so that a resumed run sees what an uninterrupted one sees. */
 export interface BatchSource<B> {
-  /** Optimizer steps of one pass over the data; may be a fraction only where the source has no epochs. */
-  readonly stepsPerEpoch: number;
   /**
    * The micro-batches of the optimizer step with this number, counted from 0. `shareDone` is how much of the run is over, 0..1: of its
    * steps, or of the time under a budget; there it is absent for a step that repeats one of an earlier session.
    */
   microBatches(step: number, shareDone?: number): Promise<readonly B[]> | readonly B[];
-  /** Passes over the data in the first `steps` steps; absent: steps / stepsPerEpoch. */
-  epochsAfter?(steps: number): number;
+  /** Passes over the data in the first `steps` steps. Where the source has epochs, a whole number at their ends and only there. */
+  epochsAfter(steps: number): number;
 }
+
+/** How often something happens: every so many steps, or at the end of each epoch of the batches. */
+export type StepInterval = number | 'epoch';
 
 /** The loss of one micro-batch. */
 export interface LossResult {
@@ -87,14 +88,14 @@ export interface TrainingOptions<B extends PackedBatch> {
   readonly seed: number;
   /** A log line every so many steps. */
   readonly loggingSteps: number;
-  /** Evaluation every so many steps and after the last; absent: only after the last. */
-  readonly evalSteps?: number | undefined;
+  /** When to evaluate, beside after the last step; absent: only then. */
+  readonly evalSteps?: StepInterval | undefined;
   /** Metrics of the model as it is now (keys as they shall stand in the log, e.g. eval_loss). */
   readonly evaluate?: ((step: number) => Promise<Record<string, number>>) | undefined;
   /** Asked after each evaluation: true ends the run (early stopping). */
   readonly shouldStop?: (() => boolean) | undefined;
-  /** A checkpoint every so many steps. One is also saved when the run is interrupted. */
-  readonly saveSteps?: number | undefined;
+  /** When to save a checkpoint. One is also saved when the run is interrupted. */
+  readonly saveSteps?: StepInterval | undefined;
   /** Saves weights and `state`; returns where, for the progress report. */
   readonly save?: ((step: number, state: LoopState) => Promise<string | undefined>) | undefined;
   /** Go on from here; the caller has loaded the weights. */

@@ -49,7 +49,7 @@ export async function assertTrajectory<B extends PackedBatch>(model: TrainedMode
     const result = await runTraining<B>({
       parameters: model.parameters,
       optimizer,
-      batches: { stepsPerEpoch: model.microBatches.length, microBatches: (step) => model.microBatches[step % model.microBatches.length] ?? [] },
+      batches: { epochsAfter: (steps) => steps / model.microBatches.length, microBatches: (step) => model.microBatches[step % model.microBatches.length] ?? [] },
       computeLoss: model.computeLoss,
       totalSteps,
       learningRate,

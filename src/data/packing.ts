@@ -1,4 +1,4 @@
-/** How an epoch's examples, in their shuffled order, are cut into micro-batches: so many sequences each, or as many as a budget of tokens holds. */
+/** How an epoch's examples or rows, in their shuffled order, are cut into micro-batches: so many sequences each, or as many as a budget of tokens holds. */
 
 /**
  * Where each of `batches` micro-batches of `batchSize` sequences begins, and the last one ends, [batches + 1]. Places count on beyond the
@@ -32,4 +32,12 @@ export function cutByTokens(lengths: Int32Array, tokensPerBatch: number, batches
     bounds.push(place);
   }
   return Float64Array.from(bounds);
+}
+
+/**
+ * One pass by a budget from which nothing is left out: the last micro-batch has what the others leave. It is a full one only by chance.
+ * @param lengths as for `cutByTokens`
+ */
+export function cutAllByTokens(lengths: Int32Array, tokensPerBatch: number): Float64Array {
+  return Float64Array.from([...cutByTokens(lengths, tokensPerBatch), lengths.length]);
 }

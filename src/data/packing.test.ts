@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cutBySequences, cutByTokens } from './packing.js';
+import { cutAllByTokens, cutBySequences, cutByTokens } from './packing.js';
 
 test('by sequences: equal parts', () => {
   assert.deepEqual([...cutBySequences(7, 3)], [0, 7, 14, 21]);
@@ -19,5 +19,19 @@ const cases: readonly (readonly [what: string, lengths: readonly number[], budge
 for (const [what, lengths, budget, batches, bounds] of cases) {
   test(`by tokens: ${what}`, () => {
     assert.deepEqual([...cutByTokens(Int32Array.from(lengths), budget, batches)], bounds);
+  });
+}
+
+const passes: readonly (readonly [what: string, lengths: readonly number[], budget: number, bounds: readonly number[]])[] = [
+  ['the last micro-batch has what is left', [4, 4, 4, 4, 4], 8, [0, 2, 4, 5]],
+  ['which may be as much as fits', [4, 4, 4, 4], 8, [0, 2, 4]],
+  ['a single row', [7], 7, [0, 1]],
+  ['all of it in one', [1, 2, 3], 6, [0, 3]],
+  ['one row each', [5, 6, 5], 9, [0, 1, 2, 3]],
+];
+
+for (const [what, lengths, budget, bounds] of passes) {
+  test(`a whole pass by tokens: ${what}`, () => {
+    assert.deepEqual([...cutAllByTokens(Int32Array.from(lengths), budget)], bounds);
   });
 }
