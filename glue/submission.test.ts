@@ -59,6 +59,9 @@ test('a suite gives a valid zip: the best dev seed of each task, WNLI by its maj
   const suite = writeSuite('whole', trained);
   writeRun(suite, 'cola', 2, 0.7);
   writeRun(suite, 'cola', 3, 0.6);
+  // A point of a search that was not chosen is no candidate, however good one of its seeds is.
+  writeRun(path.join(suite, 'mini', 'cola', 'trials'), 'cola', 4, 0.9);
+  writeFileSync(path.join(suite, 'mini', 'cola', 'trials', 'trials.json'), JSON.stringify({ metric: 'matthews_correlation', chosen: 'a', trials: [{ directory: 'a', point: { learningRate: 1 }, runs: [] }] }));
   const [output, again] = [path.join(suite, 'a.zip'), path.join(suite, 'b.zip')];
   const made = await writeSubmission({ directory: suite, output });
   assert.deepEqual(made.files.map(({ name }) => name), submissionFiles.map(({ name }) => name));

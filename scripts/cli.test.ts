@@ -52,6 +52,12 @@ describe('usage errors exit 2 and suggest the near match', () => {
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--engine', 'natve'], /Did you mean "native"/],
     [['finetune', '--task', 'mrpc', '--learning-rate'], /finetune: --learning-rate needs a value/],
     [['suite', '--model', 'M', '--output', 'O', '--tasks', 'cola'], /no model directory M/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', 'learning-rat=1,2'], /--grid: "learning-rat" cannot be searched\. Did you mean "learning-rate"[\s\S]*keys: recipe, max-seq-length/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', 'learning_rate=1e-5,fast'], /--grid learning-rate: "fast" is not a number/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', 'lr-scheduler-type=linear,cosin'], /--grid lr-scheduler-type: unknown choice "cosin"\. Did you mean "cosine"/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', '2e-5,5e-5'], /--grid: "2e-5", expected KEY=VALUE,VALUE/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', 'learning-rate='], /--grid learning-rate: a value is missing; expected numbers/],
+    [['suite', '--model', 'M', '--output', 'O', '--grid', 'weight-decay=0', '--grid', 'weight-decay=0.1'], /--grid weight-decay is given twice/],
     [['finetune', '--task', 'mrpc', '--model', 'M', '--output', 'O', '--seed', '1.5'], /--seed: "1.5" is not a whole number/],
     [['report'], /DIR is missing/],
     [['report', 'no-such-folder'], /no such folder: no-such-folder/],
@@ -99,6 +105,11 @@ test('vocab does not write into a model folder', () => {
   assert.match(stderr, /holds other files than a tokenizer's \(corpus\.txt\)/);
   assert.equal(status, 2);
   assert.equal(train('--overwrite').status, 0);
+});
+
+test('a list that is repeated grows; of any other flag that is repeated the last counts', () => {
+  const settings = JSON.parse(bertwright('suite', '--grid', 'learning-rate=1e-5,2e-5', '--model', 'A', '--grid', 'weight-decay=0', '--output', 'x', '--model', 'B', '--output', 'y', '--overwrite', '--no-overwrite', '--print-config', '--json').stdout) as Record<string, { value: unknown }>;
+  assert.deepEqual(['grid', 'model', 'output', 'overwrite'].map((name) => settings[name]?.value), [['learning-rate=1e-5', '2e-5', 'weight-decay=0'], ['A', 'B'], 'y', false]);
 });
 
 test('--print-config shows each setting with its origin and runs nothing', () => {

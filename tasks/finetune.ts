@@ -8,7 +8,7 @@ import { weightsFileName } from '../src/checkpoint/modelFiles.js';
 import { readSafetensors } from '../src/checkpoint/safetensors.js';
 import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { readResults } from '../src/checkpoint/results.js';
-import { DataError, InterruptedError } from '../src/data/errors.js';
+import { DataError, InterruptedError, NonFiniteError } from '../src/data/errors.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
 import { createOptimizer } from '../src/optim/createOptimizer.js';
@@ -26,7 +26,8 @@ import { classify, evalEntries, score } from './classify.js';
 import { type EncodedRow, encodeSplit, type RowBatch } from './encodeSplit.js';
 import { finishFinetune } from './finetuneResults.js';
 import { type FinetuneJob, prepareFinetune } from './finetuneJob.js';
-import { finetuneGrid, gridPoints } from './gridSearch.js';
+import { gridPoints } from './grid/points.js';
+import { finetuneGrid } from './grid/search.js';
 import type { FinetuneOptions, FinetuneResult } from './options.js';
 
 /**
@@ -36,10 +37,18 @@ import type { FinetuneOptions, FinetuneResult } from './options.js';
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const points = gridPoints(options);
-  return points.length > 1 ? finetuneGrid(options, points, finetuneOnce) : finetuneOnce(options);
+  return points.length > 0 ? finetuneGrid(options, points, finetunePoint) : finetuneOnce(options);
 }
 
-async function finetuneOnce(options: FinetuneOptions): Promise<FinetuneResult> {
+/**
+ * One point of a search: a single run, which is not tried again where it diverged before, because the same settings would diverge again.
+ * Errors are those of `finetune`.
+ */
+export function finetunePoint(options: FinetuneOptions): Promise<FinetuneResult> {
+  return finetuneOnce(options, true);
+}
+
+async function finetuneOnce(options: FinetuneOptions, isPoint = false): Promise<FinetuneResult> {
   const job = await prepareFinetune(options);
   const output = await OutputDirectory.open(options.output, {
     kind: 'finetune',
@@ -55,6 +64,7 @@ async function finetuneOnce(options: FinetuneOptions): Promise<FinetuneResult> {
       job.note(`${options.output} holds this run, complete; nothing to do (--overwrite starts anew)`);
       return { output: options.output, task: job.spec.name, results: await readResults(options.output), alreadyComplete: true };
     }
+    if (isPoint && output.previous?.status === 'diverged') throw new NonFiniteError(String(output.previous.about['error']));
     if (options.resume === true && output.previous === undefined) job.note(`nothing to resume in ${options.output}; starting anew`);
     const results = await runFinetune(job, output);
     return { output: options.output, task: job.spec.name, results, alreadyComplete: false };
@@ -69,7 +79,8 @@ async function finetuneOnce(options: FinetuneOptions): Promise<FinetuneResult> {
 /** Notes in run.json how the run ended; on a full disk that fails, too, and must not hide the first error. */
 function recordFailure(output: OutputDirectory, error: unknown): void {
   try {
-    output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    if (error instanceof NonFiniteError) output.setStatus('diverged', { error: error.message });
+    else output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
   } catch {
     // run.json still says "running", which means the same to a later run: go on from the last checkpoint.
   }

@@ -1,8 +1,10 @@
-/** The process of finetuneProcess.ts: runs one fine-tune, or estimates it, says how it goes, and ends. */
+/** The process of finetuneProcess.ts: does its one job, says how it goes, and ends. */
 import { BertwrightError, exitCodes, InterruptedError } from '../src/data/errors.js';
 import { setEngine } from '../src/engine/index.js';
 import { estimateFinetune } from './estimateFinetune.js';
-import { finetune } from './finetune.js';
+import { finetune, finetunePoint } from './finetune.js';
+import { predictTests } from './grid/chosenRun.js';
+import type { FinetuneOptions } from './options.js';
 import type { ProcessMessage, ProcessStart, ProcessStop } from './finetuneProcess.js';
 
 const controller = new AbortController();
@@ -19,12 +21,14 @@ process.on('message', (message: ProcessStart | ProcessStop) => {
   else void run(message).then(() => process.exit());
 });
 
-async function run({ engine, threads, estimate, options }: ProcessStart): Promise<void> {
+/** What each job does with the options. */
+const jobs = { finetune, point: finetunePoint, predict: predictTests, estimate: estimateFinetune } as const satisfies Record<ProcessStart['job'], (options: FinetuneOptions) => unknown>;
+
+async function run({ engine, threads, job, options }: ProcessStart): Promise<void> {
   try {
     await setEngine(engine, { threads });
-    const { signal } = controller;
-    const result = estimate === true ? await estimateFinetune({ ...options, signal }) : await finetune({ ...options, signal, progress: (event) => void say({ event }) });
-    await say({ result });
+    const result = await jobs[job]({ ...options, signal: controller.signal, progress: (event) => void say({ event }) });
+    await say({ result: result ?? undefined });
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const known = error instanceof BertwrightError;

@@ -1,6 +1,6 @@
 /** Fine-tuning in a process of its own: what goes wrong in it, memory included, stays in it, and several can run beside each other. */
 import { fork } from 'node:child_process';
-import { BertwrightError, InterruptedError } from '../src/data/errors.js';
+import { BertwrightError, exitCodes, InterruptedError, NonFiniteError } from '../src/data/errors.js';
 import type { EngineName } from '../src/engine/index.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import type { FinetuneEstimate } from './estimateFinetune.js';
@@ -10,8 +10,8 @@ import type { FinetuneOptions, FinetuneResult } from './options.js';
 export interface ProcessStart {
   readonly engine: EngineName;
   readonly threads: number;
-  /** Only say what it would take. */
-  readonly estimate?: boolean | undefined;
+  /** A whole fine-tune, one point of a search, the predictions of the test files with what is in `output`, or only what a fine-tune would take. */
+  readonly job: 'finetune' | 'point' | 'predict' | 'estimate';
   readonly options: Omit<FinetuneOptions, 'signal' | 'progress'>;
 }
 
@@ -23,28 +23,36 @@ export interface ProcessStop {
 /** What it says. */
 export type ProcessMessage =
   | { readonly event: ProgressEvent }
-  | { readonly result: FinetuneResult | FinetuneEstimate }
+  | { readonly result: FinetuneResult | FinetuneEstimate | undefined }
   | { readonly error: { readonly message: string; readonly hint: string | undefined; readonly exitCode: number; readonly stack: string | undefined } };
 
 /** The process ended without a word: killed, or out of memory. */
 export class ProcessDiedError extends BertwrightError {}
 
-/** Runs `finetune` in a child process, see `runProcess`. */
-export function finetuneInProcess(start: Omit<ProcessStart, 'estimate'>, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult> {
-  return runProcess(start, signal, progress) as Promise<FinetuneResult>;
+/** What a process is started with, whatever it does. */
+type Start = Omit<ProcessStart, 'job'>;
+
+/** Runs `finetune`, or `finetunePoint`, in a child process, see `runProcess`. */
+export function finetuneInProcess(job: 'finetune' | 'point', start: Start, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult> {
+  return runProcess({ ...start, job }, signal, progress) as Promise<FinetuneResult>;
 }
 
 /** Runs `estimateFinetune` in a child process, so that the memory it tells is that of one run. */
-export function estimateInProcess(start: Omit<ProcessStart, 'estimate'>, signal: AbortSignal | undefined): Promise<FinetuneEstimate> {
-  return runProcess({ ...start, estimate: true }, signal, () => undefined) as Promise<FinetuneEstimate>;
+export function estimateInProcess(start: Start, signal: AbortSignal | undefined): Promise<FinetuneEstimate> {
+  return runProcess({ ...start, job: 'estimate' }, signal, () => undefined) as Promise<FinetuneEstimate>;
+}
+
+/** Runs `predictTests` in a child process. */
+export async function predictInProcess(start: Start, signal: AbortSignal | undefined): Promise<void> {
+  await runProcess({ ...start, job: 'predict' }, signal, () => undefined);
 }
 
 /**
  * Hands on the progress of the child process.
  * @param signal aborted, the run saves and ends; so it does where this process dies
- * @throws InterruptedError after an abort; ProcessDiedError where the process ended without an answer; a BertwrightError with the run's own message and hint
+ * @throws InterruptedError after an abort; ProcessDiedError where the process ended without an answer; NonFiniteError, or a BertwrightError, with the run's own message and hint
  */
-function runProcess(start: ProcessStart, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult | FinetuneEstimate> {
+function runProcess(start: ProcessStart, signal: AbortSignal | undefined, progress: (event: ProgressEvent) => void): Promise<FinetuneResult | FinetuneEstimate | undefined> {
   return new Promise((resolve, reject) => {
     // Flags of this process, such as --test, are not for one with a script of its own.
     const child = fork(new URL('./finetuneChild.js', import.meta.url), [], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
@@ -82,5 +90,5 @@ function runProcess(start: ProcessStart, signal: AbortSignal | undefined, progre
 
 function rebuilt({ message, hint, exitCode, stack }: Extract<ProcessMessage, { error: unknown }>['error']): BertwrightError {
   if (exitCode === 130 || exitCode === 143) return new InterruptedError(message, exitCode === 130 ? 'SIGINT' : 'SIGTERM');
-  return new BertwrightError(message, { hint, cause: stack });
+  return exitCode === exitCodes.nonFinite ? new NonFiniteError(message, { hint, cause: stack }) : new BertwrightError(message, { hint, cause: stack });
 }

@@ -2,6 +2,9 @@
 import type { Results } from '../src/checkpoint/results.js';
 import type { CommonOptions, OptimizationOptions, RunOptions } from '../src/train/options.js';
 import type { ProgressEvent } from '../src/train/types.js';
+import type { GridOptions, GridPoint } from './grid/gridKeys.js';
+
+export type { GridKey, GridOptions, GridPoint } from './grid/gridKeys.js';
 
 export type EvalStrategy = 'epoch' | 'steps' | 'no';
 
@@ -143,6 +146,11 @@ export interface SuiteOptions extends Omit<CommonOptions, 'progress'>, Hyperpara
   readonly output: string;
   /** Fine-tune this task first, and start others from its model of the same seed, their heads anew: from MNLI's RTE, MRPC and STS-B, else all. */
   readonly fromTask?: string | undefined;
+  /**
+   * Values to try: of each model and task every point of their cross product runs with every seed, below `<task>/trials`, and the runs of the point with
+   * the best mean on dev become those at the usual place. What a recipe with a grid of its own searches is added, unless it is set or searched here.
+   */
+  readonly grid?: GridOptions | undefined;
   /** Only list what would run, with what it would take. */
   readonly dryRun?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
@@ -165,7 +173,10 @@ export interface SuiteRun {
   readonly directory: string;
   /** The run whose model it starts from, where that is not `model`. */
   readonly from?: string | undefined;
-  readonly status: 'planned' | 'complete' | 'failed' | 'skipped';
+  /** The point of the grid that it tries. */
+  readonly point?: GridPoint | undefined;
+  /** diverged: a point's run that ended in numbers not finite, which is a result there; any other run fails by it. */
+  readonly status: 'planned' | 'complete' | 'failed' | 'diverged' | 'skipped';
   /** The metric that picks the best checkpoint, and its value. */
   readonly metric?: string | undefined;
   readonly value?: number | undefined;
@@ -175,7 +186,31 @@ export interface SuiteRun {
   readonly estimate?: { readonly seconds: number; readonly bytes: number; readonly tokensPerSecond: number } | undefined;
 }
 
+/** What a search chose for a model and a task. */
+export interface SuiteChoice {
+  readonly model: string;
+  readonly init?: 'random' | undefined;
+  readonly task: string;
+  /** The task's folder: the points are in `trials`, the chosen runs in `seed-<n>`. */
+  readonly directory: string;
+  readonly status: 'chosen' | 'failed';
+  /** How many points were tried: the score of the best of many on dev is higher than it would be on other rows. */
+  readonly points: number;
+  readonly metric: string;
+  /** The point with the best mean over the seeds, and its mean and sample deviation. */
+  readonly point?: GridPoint | undefined;
+  readonly mean?: number | undefined;
+  readonly standardDeviation?: number | undefined;
+  /** The seeds whose run lies at the usual place. */
+  readonly seeds: readonly number[];
+  /** Why nothing could be chosen. */
+  readonly error?: string | undefined;
+}
+
 export interface SuiteResult {
   readonly output: string;
+  /** With a grid the runs of its points. */
   readonly runs: readonly SuiteRun[];
+  /** One a model and task with a grid, else none. */
+  readonly choices: readonly SuiteChoice[];
 }

@@ -1,54 +1,47 @@
 /**
  * Fine-tunes models on tasks with seeds, one run after the other or some beside each other, each in `<output>/<model>/<task>/seed-<n>`.
  * A run that fails is recorded and the next begins; a rerun does only what is missing. suite.json lists all runs.
+ * With a grid every point's runs are made below `<task>/trials`, and those of the best point are put at that place when they are there.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { glueTask } from '../glue/tasks.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
-import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
-import { BertwrightError, InterruptedError, UsageError } from '../src/data/errors.js';
-import { engineInfo, type EngineName } from '../src/engine/index.js';
+import { InterruptedError, UsageError } from '../src/data/errors.js';
+import { engineInfo } from '../src/engine/index.js';
 import { refuseTwoBatchSizes } from '../src/train/batchSize.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
-import type { ProgressEvent } from '../src/train/types.js';
-import { estimateInProcess, finetuneInProcess, ProcessDiedError } from './finetuneProcess.js';
 import { requireModelFiles } from './fingerprint.js';
-import type { SuiteOptions, SuiteResult, SuiteRun } from './options.js';
-import { plannedRuns } from './suitePlan.js';
+import type { SuiteChoice, SuiteOptions, SuiteResult, SuiteRun } from './options.js';
+import { chooseRuns, prepareChoice } from './suiteChoice.js';
+import { plannedRuns, runGroups } from './suitePlan.js';
+import { type Place, runOne, withEarlierStatus, withEstimates } from './suiteRuns.js';
 
 const suiteFile = 'suite.json';
 
 const mostConcurrency = 64;
 
-/** Runs of an earlier suite in the same directory that this one does not repeat: they stay listed. */
-async function earlierRuns(output: string, runs: readonly SuiteRun[]): Promise<SuiteRun[]> {
-  const own = new Set(runs.map((run) => run.directory));
+interface Listed {
+  readonly runs: readonly SuiteRun[];
+  readonly choices: readonly SuiteChoice[];
+}
+
+/** Runs and choices of an earlier suite in the same directory that this one does not repeat: they stay listed. */
+async function earlierList(output: string, runs: readonly SuiteRun[]): Promise<Listed> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(await readFile(path.join(output, suiteFile), 'utf8'));
-    const listed = typeof parsed === 'object' && parsed !== null && 'runs' in parsed && Array.isArray(parsed.runs) ? (parsed.runs as SuiteRun[]) : [];
-    return listed.map((run) => ({ ...run, directory: path.join(output, run.directory) })).filter((run) => !own.has(run.directory));
+    parsed = JSON.parse(await readFile(path.join(output, suiteFile), 'utf8'));
   } catch {
-    return [];
+    return { runs: [], choices: [] };
   }
+  const own = new Set([...runs.map((run) => run.directory), ...runGroups(runs).map(({ directory }) => directory)]);
+  const rest = <T extends { readonly directory: string }>(key: 'runs' | 'choices'): T[] => {
+    const listed: unknown = typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>)[key] : undefined;
+    return (Array.isArray(listed) ? (listed as T[]) : []).map((entry) => ({ ...entry, directory: path.join(output, entry.directory) })).filter(({ directory }) => !own.has(directory));
+  };
+  return { runs: rest<SuiteRun>('runs'), choices: rest<SuiteChoice>('choices') };
 }
-
-/** A planned run that an earlier suite finished is complete already, unless its settings differ: then the suite refuses it. */
-async function withEarlierStatus(run: SuiteRun): Promise<SuiteRun> {
-  const earlier = run.status === 'planned' ? await readRunRecord(run.directory) : undefined;
-  return earlier?.status === 'complete' ? { ...run, status: 'complete' } : run;
-}
-
-/** What a run's process computes with. */
-interface Place {
-  readonly engine: EngineName;
-  readonly threads: number;
-}
-
-/** Times that a run is begun again whose process was killed; it goes on from its last checkpoint. */
-const mostRestarts = 1;
 
 /**
  * Runs the suite, each run in a process of its own.
@@ -64,99 +57,68 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > mostConcurrency) throw new UsageError(`concurrency is ${concurrency}; expected a whole number from 1 to ${mostConcurrency}`);
   const runs = await plannedRuns(options);
   const place = { engine, threads: Math.max(1, Math.floor(threads / concurrency)) };
-  if (options.dryRun === true) return { output: options.output, runs: await withEstimates(options, await Promise.all(runs.map(withEarlierStatus)), place) };
+  if (options.dryRun === true) return { output: options.output, runs: await withEstimates(options, await Promise.all(runs.map(withEarlierStatus)), place), choices: [] };
   await mkdir(options.output, { recursive: true });
   const lock = await acquireLock(options.output);
   try {
-    const earlier = await earlierRuns(options.output, runs);
-    const write = (): void => {
-      const listed = [...earlier, ...runs].map((run) => ({ ...run, directory: path.relative(options.output, run.directory) }));
-      writeFileAtomic(path.join(options.output, suiteFile), `${JSON.stringify({ command: options.command ?? null, runs: listed }, null, 2)}\n`);
-    };
-    write();
-    const limit = pLimit(concurrency);
-    // Of runs that others start from, whether they are complete: those come first, so that waiting for them ends.
-    const complete = new Map<string, Promise<boolean>>();
-    const outcomes = await Promise.allSettled(
-      runs.map((run, i) => {
-        const made = limit(async () => {
-          if (run.status === 'skipped') return;
-          if (options.signal?.aborted === true) throw InterruptedError.from(options.signal, 'stopped before all runs were made');
-          const at = { number: i + 1, of: runs.length };
-          options.progress?.({ type: 'started', run, ...at });
-          const startThere = run.from === undefined || ((await complete.get(run.from)) ?? false);
-          const done: SuiteRun = !startThere ? { ...run, status: 'failed', error: `the run that it starts from, ${run.from}, is not complete` } : await runOne(options, run, place, (event) => options.progress?.({ type: 'run', run, ...at, event }));
-          runs[i] = done;
-          write();
-          options.progress?.({ type: 'ended', run: done, ...at });
-        });
-        complete.set(run.directory, made.then(() => runs[i]?.status === 'complete', () => false));
-        return made;
-      }),
-    );
-    const stopped = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (stopped !== undefined) throw stopped.reason;
-    return { output: options.output, runs };
+    for (const { directory, searched, members } of runGroups(runs)) if (searched) await prepareChoice(options, directory, members.flatMap((i) => runs[i] ?? []));
+    return { output: options.output, runs, choices: await makeRuns(options, runs, place, concurrency) };
   } finally {
     await lock.release();
   }
 }
 
-/** What the process of a run is started with. */
-function startOf(options: SuiteOptions, run: SuiteRun, place: Place) {
-  const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal: ______, concurrency: _______, fromTask: ________, ...shared } = options;
-  const matmulPrecision = shared.matmulPrecision ?? engineInfo().matmulPrecision;
-  const started = run.from === undefined ? { model: run.model } : { model: run.from, init: undefined, modelName: `${path.basename(path.resolve(run.model))}${options.init === undefined ? '' : ', random weights,'} from ${glueTask(options.fromTask ?? '').title}` };
-  return { ...place, options: { ...shared, ...started, matmulPrecision, task: run.task, seed: run.seed, output: run.directory } };
-}
-
-/** The planned runs with what they would take, measured once a model and task; a run that cannot be estimated says why. */
-async function withEstimates(options: SuiteOptions, runs: readonly SuiteRun[], place: Place): Promise<SuiteRun[]> {
-  const known = new Map<string, Promise<Pick<SuiteRun, 'estimate' | 'error'>>>();
-  const estimated: SuiteRun[] = [];
-  for (const run of runs) {
-    if (run.status !== 'planned') {
-      estimated.push(run);
-      continue;
-    }
-    const key = `${run.model}\n${run.task}`;
-    const found = known.get(key) ?? estimateOf(options, run, place);
-    known.set(key, found);
-    estimated.push({ ...run, ...(await found) });
+/** Makes the runs, replacing each in the list by how it ended, and the choices; throws InterruptedError when all that was under way has saved. */
+async function makeRuns(options: SuiteOptions, runs: SuiteRun[], place: Place, concurrency: number): Promise<SuiteChoice[]> {
+  const { output, signal } = options;
+  const earlier = await earlierList(output, runs);
+  const groups = runGroups(runs);
+  const chosen = new Map<string, SuiteChoice>();
+  const choices = (): SuiteChoice[] => groups.flatMap(({ directory }) => chosen.get(directory) ?? []);
+  const write = (): void => {
+    const relative = <T extends { readonly directory: string }>(listed: readonly T[]): T[] => listed.map((entry) => ({ ...entry, directory: path.relative(output, entry.directory) }));
+    writeFileAtomic(path.join(output, suiteFile), `${JSON.stringify({ command: options.command ?? null, runs: relative([...earlier.runs, ...runs]), choices: relative([...earlier.choices, ...choices()]) }, null, 2)}\n`);
+  };
+  write();
+  const limit = pLimit(concurrency);
+  const refuseWhenStopped = (): void => {
+    if (signal?.aborted === true) throw InterruptedError.from(signal, 'stopped before all runs were made');
+  };
+  // Whether the run that lies at a usual place is complete, for those that start from it; they wait without taking up one of the processes.
+  const complete = new Map<string, Promise<boolean>>();
+  const make = async (run: SuiteRun, i: number): Promise<void> => {
+    if (run.status === 'skipped') return;
+    const startThere = run.from === undefined || ((await complete.get(run.from)) ?? false);
+    await limit(async () => {
+      refuseWhenStopped();
+      const at = { number: i + 1, of: runs.length };
+      options.progress?.({ type: 'started', run, ...at });
+      const done: SuiteRun = !startThere ? { ...run, status: 'failed', error: `the run that it starts from, ${run.from}, is not complete` } : await runOne(options, run, place, (event) => options.progress?.({ type: 'run', run, ...at, event }));
+      runs[i] = done;
+      write();
+      options.progress?.({ type: 'ended', run: done, ...at });
+    });
+  };
+  const choose = async (directory: string, members: readonly number[]): Promise<SuiteChoice> =>
+    limit(async () => {
+      refuseWhenStopped();
+      const choice = await chooseRuns(options, directory, members.flatMap((i) => runs[i] ?? []), place, (text) => options.progress?.({ type: 'note', text }));
+      chosen.set(directory, choice);
+      write();
+      return choice;
+    });
+  const jobs: Promise<unknown>[] = [];
+  // Runs that others start from come first in the list: their promises are there when the others look for them.
+  for (const { directory, searched, members } of groups) {
+    const made = members.flatMap((i) => (runs[i] === undefined ? [] : [[i, make(runs[i], i)] as const]));
+    jobs.push(...made.map(([, job]) => job));
+    if (searched) {
+      const choice = Promise.all(made.map(([, job]) => job)).then(() => choose(directory, members));
+      jobs.push(choice);
+      for (const seed of options.seeds) complete.set(path.join(directory, `seed-${seed}`), choice.then(({ seeds }) => seeds.includes(seed), () => false));
+    } else for (const [i, job] of made) complete.set(runs[i]?.directory ?? '', job.then(() => runs[i]?.status === 'complete', () => false));
   }
-  return estimated;
-}
-
-async function estimateOf(options: SuiteOptions, run: SuiteRun, place: Place): Promise<Pick<SuiteRun, 'estimate' | 'error'>> {
-  try {
-    const { seconds, bytes, tokensPerSecond } = await estimateInProcess(startOf(options, { ...run, from: undefined }, place), options.signal);
-    return { estimate: { seconds, bytes, tokensPerSecond } };
-  } catch (error) {
-    if (error instanceof InterruptedError) throw error;
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-async function runOne(options: SuiteOptions, run: SuiteRun, place: Place, progress: (event: ProgressEvent) => void): Promise<SuiteRun> {
-  const { signal } = options;
-  const metric = glueTask(run.task).selectBy;
-  const start = startOf(options, run, place);
-  for (let restarts = 0; ; restarts++) {
-    try {
-      // What is begun again goes on from its checkpoint: only the first process starts anew.
-      const { results } = await finetuneInProcess(restarts === 0 ? start : { ...start, options: { ...start.options, overwrite: false } }, signal, progress);
-      const value = results[`eval_${metric}`];
-      return { ...run, status: 'complete', metric, ...(typeof value === 'number' ? { value } : {}) };
-    } catch (error) {
-      if (error instanceof InterruptedError) throw error;
-      const hint = error instanceof BertwrightError && error.hint !== undefined ? ` (${error.hint})` : '';
-      const text = `${error instanceof Error ? error.message : String(error)}${hint}`;
-      if (error instanceof ProcessDiedError && restarts < mostRestarts && signal?.aborted !== true) {
-        progress({ type: 'note', text: `${text}; begun again` });
-        continue;
-      }
-      progress({ type: 'note', text: `failed: ${text}` });
-      return { ...run, status: 'failed', error: text };
-    }
-  }
+  const stopped = (await Promise.allSettled(jobs)).find((outcome) => outcome.status === 'rejected');
+  if (stopped !== undefined) throw stopped.reason;
+  return choices();
 }

@@ -1,15 +1,20 @@
 /** Which runs a suite has, and where each lies. */
 import path from 'node:path';
 import { glueTask, glueTaskNames, glueTasks } from '../glue/tasks.js';
+import { pointDirectory, trialsFolder } from '../glue/trials.js';
 import { UsageError } from '../src/data/errors.js';
 import { chosenAdapter } from './adapterChoice.js';
-import type { AdapterOptions, SuiteOptions, SuiteRun } from './options.js';
+import { checkPoints, gridPoints, type SearchOptions } from './grid/points.js';
+import type { SuiteOptions, SuiteRun } from './options.js';
 import { hasGlueSplit } from './taskData.js';
+import { specOfGlue } from './taskSpec.js';
 
 /** Directory names of the models: the last part of each path, with the part before where two would be equal. */
-function modelNames(models: readonly string[], { init, ...options }: Pick<SuiteOptions, 'init'> & AdapterOptions): Map<string, string> {
+function modelNames(models: readonly string[], { init, ...options }: Pick<SuiteOptions, 'init'> & SearchOptions): Map<string, string> {
   const adapter = chosenAdapter(options);
-  const suffix = `${init === 'random' ? '-random' : ''}${adapter === undefined ? '' : `-${adapter.type}-${adapter.rank}`}`;
+  // A rank that is searched differs by task: it is no part of the name.
+  const rank = options.grid?.loraR === undefined && options.grid?.bottleneckSize === undefined ? `-${adapter?.rank}` : '';
+  const suffix = `${init === 'random' ? '-random' : ''}${adapter === undefined ? '' : `-${adapter.type}${rank}`}`;
   const last = models.map((model) => path.basename(path.resolve(model)));
   const names = new Map<string, string>();
   models.forEach((model, i) => {
@@ -39,8 +44,9 @@ async function chosenTasks(options: SuiteOptions, folder: string): Promise<{ run
 const fromMnli: readonly string[] = ['rte', 'mrpc', 'stsb'];
 
 /**
- * The runs in their order: models, tasks, seeds. With `fromTask` that task comes first, and the tasks that start from it name its run of the same seed.
- * @throws UsageError for no model, task or seed, models of one name, unknown tasks, and a start that cannot be
+ * The runs in their order: models, tasks, points, seeds. With `fromTask` that task comes first, and the tasks that start from it name its run of the same
+ * seed; with a grid that is the run of its chosen point.
+ * @throws UsageError for no model, task or seed, models of one name, unknown tasks, a start that cannot be, and a grid as `gridPoints` and `checkPoints` do
  */
 export async function plannedRuns(options: SuiteOptions): Promise<SuiteRun[]> {
   if (options.models.length === 0 || options.seeds.length === 0 || options.tasks.length === 0) throw new UsageError('a suite needs at least one model, one task and one seed');
@@ -51,21 +57,49 @@ export async function plannedRuns(options: SuiteOptions): Promise<SuiteRun[]> {
   const run = first === undefined ? chosen : [first, ...chosen.filter((name) => name !== first)];
   const startsThere = (task: string): boolean => first !== undefined && task !== first && (first !== 'mnli' || fromMnli.includes(task));
   const names = modelNames(options.models, options);
+  const points = gridPoints(options);
+  checkPoints(options, points, run.map((name) => specOfGlue(glueTask(name))));
   const runs: SuiteRun[] = [];
   for (const model of options.models) {
     for (const task of [...run, ...skipped]) {
-      for (const seed of options.seeds) {
-        runs.push({
-          model,
-          ...(options.init === undefined ? {} : { init: options.init }),
-          task,
-          seed,
-          directory: path.join(options.output, `${names.get(model) ?? 'model'}${startsThere(task) ? `-from-${first}` : ''}`, task, `seed-${seed}`),
-          ...(startsThere(task) ? { from: path.join(options.output, names.get(model) ?? 'model', first ?? '', `seed-${seed}`) } : {}),
-          ...(skipped.includes(task) ? { status: 'skipped', error: `no data for ${glueTask(task).title} in ${folder}` } : { status: 'planned' }),
-        });
+      const place = path.join(options.output, `${names.get(model) ?? 'model'}${startsThere(task) ? `-from-${first}` : ''}`, task);
+      const tried = points.length === 0 || skipped.includes(task) ? [undefined] : points;
+      for (const point of tried) {
+        for (const seed of options.seeds) {
+          runs.push({
+            model,
+            ...(options.init === undefined ? {} : { init: options.init }),
+            task,
+            ...(point === undefined ? {} : { point }),
+            seed,
+            directory: path.join(place, ...(point === undefined ? [] : [trialsFolder, pointDirectory(point)]), `seed-${seed}`),
+            ...(startsThere(task) ? { from: path.join(options.output, names.get(model) ?? 'model', first ?? '', `seed-${seed}`) } : {}),
+            ...(skipped.includes(task) ? { status: 'skipped', error: `no data for ${glueTask(task).title} in ${folder}` } : { status: 'planned' }),
+          });
+        }
       }
     }
   }
   return runs;
+}
+
+/** The runs of a model and a task, by their places in the list of all. */
+export interface RunGroup {
+  /** The task's folder. */
+  readonly directory: string;
+  /** Whether one of several points has to be chosen. */
+  readonly searched: boolean;
+  readonly members: readonly number[];
+}
+
+/** The runs by model and task, in their order. */
+export function runGroups(runs: readonly SuiteRun[]): RunGroup[] {
+  const groups = new Map<string, { directory: string; searched: boolean; members: number[] }>();
+  for (const [i, run] of runs.entries()) {
+    const directory = run.point === undefined ? path.dirname(run.directory) : path.join(run.directory, '../../..');
+    const group = groups.get(directory) ?? { directory, searched: run.point !== undefined, members: [] };
+    group.members.push(i);
+    groups.set(directory, group);
+  }
+  return [...groups.values()];
 }

@@ -3,12 +3,14 @@
  * and pretraining runs (all_results.json with kind "pretraining"; unfinished ones as far as they are logged). Reads only; any other
  * unfinished or a broken folder is listed, not fatal.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { DataError, UsageError } from '../../src/data/errors.js';
 import { didYouMeanPath } from '../../src/data/nearPath.js';
 import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import { chosenTrial, readTrials, type TrialsRecord, trialsFile, trialsFolder } from '../trials.js';
 import type { Point } from './lineChart.js';
 import { type Curves, curvesOf, type LogEntry, logEntries, readMetricLines } from './trainingLog.js';
 
@@ -22,6 +24,8 @@ export interface TaskRun {
   readonly modelSha256: string | undefined;
   readonly modelPath: string | undefined;
   readonly seed: number;
+  /** The search that chose this run on dev; undefined for a run whose settings were given. */
+  readonly search: TrialsRecord | undefined;
   readonly epoch: number | undefined;
   /** The score that picks the best checkpoint, 0..1, after each evaluation by epoch. */
   readonly scoresByEpoch: readonly Point[];
@@ -129,14 +133,15 @@ interface UnfinishedRun {
 
 async function readOutcome(directory: string): Promise<TaskRun | PretrainingRun | UnfinishedRun> {
   try {
-    return (await readRun(directory)) ?? { directory, reason: 'started, but has no all_results.json yet' };
+    const search = path.basename(directory) === trialsFolder && existsSync(path.join(directory, trialsFile));
+    return (await readRun(directory)) ?? { directory, reason: search ? 'a search that has not chosen yet' : 'started, but has no all_results.json yet' };
   } catch (error) {
     if (error instanceof DataError) return { directory, reason: error.message };
     throw error;
   }
 }
 
-/** `directory` itself and every folder below it that holds a run; checkpoints inside a run are not runs. */
+/** `directory` itself and every folder below it that holds a run; checkpoints inside a run are not runs, nor are the points of a search beside what it chose. */
 async function runDirectories(directory: string): Promise<string[]> {
   let entries: Awaited<ReturnType<typeof listFolder>>;
   try {
@@ -148,9 +153,18 @@ async function runDirectories(directory: string): Promise<string[]> {
   if (names.has('run.json') || names.has('all_results.json')) return [directory];
   const below: string[] = [];
   for (const entry of entries) {
-    if (entry.isDirectory() && !entry.name.startsWith('.')) below.push(...(await runDirectories(path.join(directory, entry.name))));
+    if (!entry.isDirectory() || entry.name.startsWith('.')) continue;
+    const folder = path.join(directory, entry.name);
+    if (entry.name === trialsFolder && existsSync(path.join(folder, trialsFile))) below.push(...(await unfinishedSearch(folder)));
+    else below.push(...(await runDirectories(folder)));
   }
   return below;
+}
+
+/** The folder of a search's points where it has not chosen; nothing where it has, or cannot be read: what it chose lies beside it. */
+async function unfinishedSearch(folder: string): Promise<string[]> {
+  const record = await readTrials(folder).catch(() => undefined);
+  return record === undefined || chosenTrial(record) === undefined ? [folder] : [];
 }
 
 function listFolder(directory: string) {
@@ -202,15 +216,18 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
   const name = glueTaskNames.find((candidate) => candidate === task);
   if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
   const model = asString(results['model']) ?? path.basename(directory);
+  const search = await readTrials(directory);
+  const adapter = asString(results['adapter']);
   const history = logEntries((await readJson(path.join(directory, 'trainer_state.json')))?.['log_history']);
   const scoreKey = `eval_${glueTasks[name].selectBy}`;
   return {
     directory,
     task: name,
-    system: [model, ...(results['init'] === 'random' ? ['random weights'] : []), ...(asString(results['adapter']) === undefined ? [] : [String(results['adapter'])])].join(', '),
+    system: [model, ...(results['init'] === 'random' ? ['random weights'] : []), ...(adapter === undefined ? [] : [adapterName(adapter, search)])].join(', '),
     modelSha256: asString(asObject(run['settings'])['modelSha256']),
     modelPath: asString(asObject(run['about'])['model']),
     seed: asNumber(results['seed']) ?? 0,
+    search,
     epoch: asNumber(results['epoch']),
     scoresByEpoch: history.flatMap((entry): Point[] => (entry['epoch'] === undefined || entry[scoreKey] === undefined ? [] : [[entry['epoch'], entry[scoreKey]]])),
     metrics: numbersWithPrefix(results, 'eval_'),
@@ -228,6 +245,12 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     machine: asString(results['machine']),
     versions: stringsOf(results['versions']),
   };
+}
+
+/** An adapter's title; of one whose rank was searched without the rank, which may differ from task to task of one system. */
+function adapterName(title: string, search: TrialsRecord | undefined): string {
+  const searched = search?.trials.some(({ point }) => point['loraR'] !== undefined || point['bottleneckSize'] !== undefined) === true;
+  return searched ? `${title.replace(/(?: r)? \d+$/, '')}, rank chosen on dev` : title;
 }
 
 /** Of an unfinished run, `results` are what its log has so far. */

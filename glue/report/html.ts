@@ -7,7 +7,7 @@ import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
 import { scoreChart } from './charts.js';
 import { escapeHtml } from './escapeHtml.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, figureText, hardColumns, hardRows, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
+import { type Cell, chosenLegend, comparisonColumns, comparisonNote, comparisonRows, figureText, hardColumns, hardRows, leaderboard, metricRows, missingText, pretrainingFigures, runCommands, runPlaces, searchColumns, searchRows, systemColumns, systemRows } from './layout.js';
 import { outcomeCharts } from './outcomeCharts.js';
 import { pretrainingCurves } from './pretrainingCurves.js';
 import type { ReportData } from './reportData.js';
@@ -18,6 +18,7 @@ import { reportStyle } from './style.js';
 /** The whole page. */
 export function htmlReport(data: ReportData): string {
   const curves = taskCurves(data);
+  const searched = searchRows(data);
   const body = [
     `<header><h1>${escapeHtml(data.title)}</h1><p>${escapeHtml(subtitle(data))}</p></header>`,
     data.runs.length > 0 ? leaderboardSection(data) : '',
@@ -26,6 +27,7 @@ export function htmlReport(data: ReportData): string {
     curves === '' ? '' : section('curves', 'Dev scores while fine-tuning', curves),
     data.pretraining.length > 0 ? pretrainingSection(data) : '',
     data.runs.length > 0 ? metricSection(data) : '',
+    searched.length === 0 ? '' : section('searches', 'Settings chosen on dev', plainTable('Table of settings that were tried', searchColumns, searched, 6)),
     data.comparisons.length > 0 ? comparisonSection(data) : '',
     data.outcomes.length > 0 ? section('outcomes', 'Predicted against gold', outcomeCharts(data.outcomes)) : '',
     data.hardest.length > 0 ? section('hardest', 'Most surely wrong', `<details><summary>${data.hardest.length} rows of the dev sets</summary>${plainTable('Table of rows most surely wrong', hardColumns, hardRows(data), hardColumns.length - 1)}</details>`) : '',
@@ -90,7 +92,8 @@ function leaderboardSection(data: ReportData): string {
     return `<tbody><tr class="group"><th scope="rowgroup" colspan="${table.columns.length + 1}"><span>${escapeHtml(group.title)}</span></th></tr>${rows.join('')}</tbody>`;
   });
   const html = `<table class="leaderboard sortable"><thead><tr><th scope="col">System</th>${head}</tr></thead>${groups.join('')}</table>`;
-  const legend = '<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ the score of a constant prediction. An average needs all of its tasks.</p>';
+  const chosen = chosenLegend(data);
+  const legend = `<p class="legend">± is the standard deviation over seeds, bold the best measured, ⚠ the score of a constant prediction. ${chosen === '' ? '' : `${escapeHtml(chosen)}. `}An average needs all of its tasks.</p>`;
   const rules = `<details><summary>How the three averages are formed</summary><dl>${glueAverages.map(({ name, definition }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(definition)}</dd>`).join('')}</dl></details>`;
   return section('leaderboard', 'Leaderboard', `${scrollable('Leaderboard table', html)}${legend}${rules}`);
 }

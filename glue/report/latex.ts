@@ -1,18 +1,18 @@
 /** The leaderboard as a LaTeX table (booktabs), to be \input into a paper. Text from data is escaped so that it cannot form commands. */
-import { type Cell, leaderboard } from './layout.js';
+import { type Cell, chosenLegend, leaderboard } from './layout.js';
 import { glueAverages } from '../averages.js';
 import type { ReportData } from './reportData.js';
 
 const replacements: Readonly<Record<string, string>> = {
   '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', '&': '\\&', '%': '\\%', $: '\\$', '#': '\\#', _: '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
-  '–': '--', '±': '$\\pm$', '⚠': '$^{\\dagger}$', '<': '\\textless{}', '>': '\\textgreater{}', '|': '\\textbar{}', '"': '\\textquotedbl{}', '`': '\\textasciigrave{}',
+  '–': '--', '±': '$\\pm$', '⚠': '$^{\\dagger}$', '‡': '$^{\\ddagger}$', '<': '\\textless{}', '>': '\\textgreater{}', '|': '\\textbar{}', '"': '\\textquotedbl{}', '`': '\\textasciigrave{}',
 };
 
 /** On one line, with what LaTeX would interpret escaped. */
 export function latexText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters in data are exactly what is taken out
   const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
-  return line.replaceAll(/[\\{}&%$#_~^–±⚠<>|"`]/gu, (character) => replacements[character] ?? character);
+  return line.replaceAll(/[\\{}&%$#_~^–±⚠‡<>|"`]/gu, (character) => replacements[character] ?? character);
 }
 
 function cellText(cell: Cell): string {
@@ -38,8 +38,9 @@ export function latexReport(data: ReportData): string {
     for (const { name, cells } of group.rows) lines.push(row([latexText(name), ...cells.map(cellText)]));
   }
   const definitions = glueAverages.map(({ name, definition }) => `${name}: ${definition}`).join('. ');
+  const chosen = chosenLegend(data);
   lines.push('\\bottomrule', '\\end{tabular}');
-  lines.push(`\\caption{${latexText(`${data.title}. Percentages; ± is the standard deviation over seeds; bold is the best measured here; ⚠ marks the score of a constant prediction. ${definitions}.`)}}`);
+  lines.push(`\\caption{${latexText(`${data.title}. Percentages; ± is the standard deviation over seeds; bold is the best measured here; ⚠ marks the score of a constant prediction${chosen === '' ? '' : `; ${chosen}`}. ${definitions}.`)}}`);
   lines.push('\\label{tab:glue}', '\\end{table*}');
   return `${lines.join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
 import type { GlueAverage } from '../averages.js';
 import { glueAverages } from '../averages.js';
 import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
+import { pointText, trialSummary } from '../trials.js';
 import { valueAt } from './trainingLog.js';
 import { type ReportData, type ReportSystem, shownMetrics, summaryScore, type TaskSummary } from './reportData.js';
 
@@ -42,7 +43,18 @@ function taskCell(summary: TaskSummary | undefined): Cell {
   const text = parts.map((metric) => (metric === undefined ? missingText : percentText(metric.mean))).join('/');
   const deviations = parts.map((metric) => metric?.standardDeviation);
   const spread = deviations.every((deviation) => deviation === undefined) ? '' : ` ± ${deviations.map((deviation) => (deviation === undefined ? missingText : percentText(deviation))).join('/')}`;
-  return { text: `${text}${spread}${summary.collapsed === undefined ? '' : ' ⚠'}`, value: summaryScore(summary) ?? parts[0]?.mean, best: false, note: summary.collapsed };
+  return { text: `${text}${spread}${summary.collapsed === undefined ? '' : ' ⚠'}${summary.chosenOf === undefined ? '' : ' ‡'}`, value: summaryScore(summary) ?? parts[0]?.mean, best: false, note: [...(summary.collapsed === undefined ? [] : [summary.collapsed]), ...(summary.chosenOf === undefined ? [] : [chosenText(String(summary.chosenOf))])].join('; ') || undefined };
+}
+
+/** What ‡ marks. */
+function chosenText(points: string): string {
+  return `chosen on dev, the best of ${points} settings`;
+}
+
+/** The legend's words for ‡, empty where nothing was chosen on dev. */
+export function chosenLegend(data: ReportData): string {
+  const counts = [...new Set(data.systems.flatMap(({ tasks }) => Object.values(tasks).flatMap(({ chosenOf }) => chosenOf ?? [])))].sort((a, b) => a - b);
+  return counts.length === 0 ? '' : `‡ marks what was ${chosenText(counts.join(' or '))}`;
 }
 
 function averageCell(system: ReportSystem, average: GlueAverage): Cell {
@@ -174,6 +186,29 @@ export function comparisonRows(data: ReportData): readonly (readonly string[])[]
     glueTasks[task].title, a, b, `${signed(difference)}${low > 0 || high < 0 ? ' ✓' : ''}`, `${signed(low)} to ${signed(high)}`, pText(p, 1 / resamples),
     mcNemar === undefined ? missingText : `${mcNemar.onlyA} / ${mcNemar.onlyB}, p ${pText(mcNemar.p, 1e-6)}`, String(rows),
   ]);
+}
+
+/** Heads of the columns of `searchRows`. */
+export const searchColumns = ['Task', 'System', 'Setting', 'Chosen on dev', 'Seeds', 'Metric', 'Mean', '±'] as const;
+
+/** Every point of every search that chose a run of the report. A run that diverged has no value; its point counts as worse than any without. */
+export function searchRows(data: ReportData): readonly (readonly string[])[] {
+  const seen = new Set<string>();
+  return glueTaskNames.flatMap((task) =>
+    data.runs.flatMap(({ task: own, system, search }) => {
+      // The runs of one search all carry it.
+      const key = JSON.stringify([system, search]);
+      if (own !== task || search === undefined || seen.has(key)) return [];
+      seen.add(key);
+      return search.trials.map((trial) => {
+        const summary = trialSummary(trial);
+        const scale = search.metric === 'loss' ? (value: number): string => value.toFixed(4) : (value: number): string => percentText(100 * value);
+        const seeds = trial.runs.map(({ seed, status }) => (status === 'complete' ? String(seed) : `${seed} (${status})`)).join(', ');
+        const deviation = summary?.standardDeviation;
+        return [glueTasks[task].title, system, pointText(trial.point), trial.directory === search.chosen ? '✓' : '', seeds, search.metric, summary === undefined ? missingText : scale(summary.mean), deviation === undefined ? missingText : scale(deviation)];
+      });
+    }),
+  );
 }
 
 /** What each pretraining figure means, in the order to show them; losses in nats, shares as percentages. */

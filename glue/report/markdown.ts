@@ -1,7 +1,7 @@
 /** The report as Markdown (GitHub's tables). Text from data is escaped so that it cannot form markup. */
 import { glueAverages } from '../averages.js';
 import { glueTasks } from '../tasks.js';
-import { type Cell, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, hardColumns, hardRows, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces, systemColumns, systemRows } from './layout.js';
+import { type Cell, chosenLegend, comparisonColumns, comparisonNote, comparisonRows, courseColumns, courseRows, figureText, hardColumns, hardRows, leaderboard, metricRows, pretrainingFigures, runCommands, runPlaces, searchColumns, searchRows, systemColumns, systemRows } from './layout.js';
 import type { ReportData } from './reportData.js';
 
 /** Line breaks, control and bidirectional characters folded to blanks. */
@@ -37,6 +37,7 @@ export function markdownReport(data: ReportData): string {
   if (data.runs.length > 0) lines.push('## Size and time', '', tableRow([...systemColumns]), tableRow(systemColumns.map((_, i) => (i === 0 ? '---' : '---:'))), ...systemRows(data).map((row) => tableRow(row.map(markdownText))), '');
   if (data.pretraining.length > 0) lines.push(...pretrainingSection(data));
   if (data.runs.length > 0) lines.push(...metricSection(data));
+  lines.push(...searchSection(data));
   if (data.comparisons.length > 0) lines.push(...comparisonSection(data));
   if (data.hardest.length > 0) lines.push('## Most surely wrong', '', tableRow([...hardColumns]), tableRow(hardColumns.map((_, i) => (i < hardColumns.length - 1 ? '---' : '---:'))), ...hardRows(data).map((row) => tableRow(row.map(markdownText))), '');
   if (data.remarks.length > 0) lines.push('## To read the numbers right', '', ...data.remarks.map((remark) => `- ${markdownText(remark)}`), '');
@@ -52,7 +53,8 @@ function leaderboardSection(data: ReportData): string[] {
     lines.push(tableRow([`*${group.title}*`, ...table.columns.map(() => '')]));
     for (const row of group.rows) lines.push(tableRow([markdownText(row.name), ...row.cells.map(cellText)]));
   }
-  lines.push('', 'Scores are percentages; ± is the standard deviation over seeds; bold is the best measured; ⚠ marks the score of a constant prediction.', '');
+  const chosen = chosenLegend(data);
+  lines.push('', `Scores are percentages; ± is the standard deviation over seeds; bold is the best measured; ⚠ marks the score of a constant prediction${chosen === '' ? '' : `; ${chosen}`}.`, '');
   lines.push(...glueAverages.map(({ name, definition }) => `- ${name}: ${definition}.`), '');
   return lines;
 }
@@ -80,6 +82,11 @@ function metricSection(data: ReportData): string[] {
   }
   for (const { task, how } of data.notRun) lines.push(tableRow([glueTasks[task].title, markdownText(how), '', '', '', '', '', '', '']));
   return [...lines, ''];
+}
+
+function searchSection(data: ReportData): string[] {
+  const rows = searchRows(data).map((row) => tableRow(row.map(markdownText)));
+  return rows.length === 0 ? [] : ['## Settings chosen on dev', '', tableRow([...searchColumns]), tableRow(searchColumns.map((_, i) => (i < 6 ? '---' : '---:'))), ...rows, ''];
 }
 
 function comparisonSection(data: ReportData): string[] {

@@ -157,6 +157,37 @@ test('different models of one name stay apart, and several runs of one seed are 
   assert.match(remarks[0] ?? '', /^mini \(short\/mini\) on RTE has several runs of one seed \(1, 1\)/);
 });
 
+test('points of a search are no systems; a searched rank is no part of a system; a broken record is told', async () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
+  const record = (chosen: string | null, ...ranks: readonly number[]) => ({ metric: 'accuracy', chosen, trials: ranks.map((loraR) => ({ directory: `lora-r-${loraR}`, point: { loraR }, runs: [{ seed: 1, status: 'complete', value: loraR / 10 }, { seed: 2, status: 'diverged' }] })) });
+  const add = (name: string, task: string, rank: number, search?: unknown): void => {
+    writeRun(root, name, { task, model: 'mini', adapter: `LoRA r ${rank}`, seed: 1, eval_accuracy: rank / 10 });
+    if (search !== undefined) writeFileSync(path.join(root, name, 'trials.json'), JSON.stringify(search));
+  };
+  const folder = (name: string, search: unknown): void => {
+    mkdirSync(path.join(root, name), { recursive: true });
+    writeFileSync(path.join(root, name, 'trials.json'), JSON.stringify(search));
+  };
+  add('rte/seed-1', 'rte', 8, record('lora-r-8', 4, 8));
+  add('rte/trials/lora-r-8/seed-1', 'rte', 8);
+  folder('rte/trials', record('lora-r-8', 4, 8));
+  add('sst2/seed-1', 'sst2', 4, record('lora-r-4', 4, 2));
+  add('mrpc/trials/lora-r-4/seed-1', 'mrpc', 4);
+  folder('mrpc/trials', record(null, 4, 8));
+  add('qnli/seed-1', 'qnli', 4, { trials: [null] });
+  add('trials/wnli', 'wnli', 4);
+  const { data, markdown } = await writeReport([root], { output: path.join(root, 'report') });
+  assert.deepEqual(data.systems.map(({ name, tasks }) => [name, Object.values(tasks).map(({ task, chosenOf }) => [task, chosenOf])]), [
+    ['mini, LoRA, rank chosen on dev', [['sst2', 2], ['rte', 2]]],
+    ['mini, LoRA r 4', [['wnli', undefined]]],
+  ]);
+  const remarks = data.remarks.join('\n');
+  assert.match(remarks, /mrpc\/trials is not in the tables: a search that has not chosen yet/);
+  assert.match(remarks, /qnli\/seed-1 is not in the tables: .*not the record of a search/);
+  assert.match(readFileSync(markdown, 'utf8'), /\| RTE \| mini, LoRA, rank chosen on dev \| lora-r 8 \| ✓ \| 1, 2 \(diverged\) \| accuracy \| 80\.0 \| – \|/);
+  assert.equal((await writeReport([path.join(root, 'mrpc', 'trials', 'lora-r-4')], { output: path.join(root, 'point') })).data.runs.length, 1, 'a point that is named is shown');
+});
+
 test('an absent folder, a folder without runs and an unknown published id are usage errors', async () => {
   const empty = mkdtempSync(path.join(os.tmpdir(), 'bertwright-report-'));
   await assert.rejects(writeReport([path.join(empty, 'no')], { output: empty }), (error) => error instanceof UsageError && /no such folder/.test(error.message));

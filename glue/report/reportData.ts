@@ -5,24 +5,20 @@
 import { type AverageResult, glueAverage, glueAverages, type SystemMetrics, type TaskMetrics, taskScore } from '../averages.js';
 import { collapseSignature } from '../baselines.js';
 import type { PublishedResult } from '../published.js';
+import { type MetricSummary, summarize } from '../summary.js';
 import { type GlueTask, type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import type { CollectedRuns, PretrainingRun, TaskRun } from './collect.js';
 import type { Comparison } from './comparisons.js';
 import type { HardRow } from './hardest.js';
 import type { Outcome } from './outcomes.js';
 
-/** Mean over `n` seeds in percent, sample standard deviation (undefined for one seed), and each seed's value. */
-export interface MetricSummary {
-  readonly mean: number;
-  readonly n: number;
-  readonly standardDeviation: number | undefined;
-  readonly values: readonly number[];
-}
-
 export interface TaskSummary {
   readonly task: GlueTaskName;
   readonly seeds: readonly number[];
+  /** In percent. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
+  /** Of how many points of a search the runs are the best on dev; undefined where settings were given. */
+  readonly chosenOf: number | undefined;
   /** Why the result says nothing, where it equals a constant prediction's. */
   readonly collapsed: string | undefined;
   readonly trainRows: number | undefined;
@@ -68,12 +64,6 @@ export function shownMetrics(task: GlueTask): readonly { readonly key: string; r
   return ordered.map((key) => ({ key, label: labels[key] ?? key }));
 }
 
-function summarize(values: readonly number[]): MetricSummary {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, n: values.length, standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined, values };
-}
-
 const percent = (metrics: TaskMetrics): TaskMetrics => Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, value * 100]));
 
 /** The means of a system as the averages want them. */
@@ -105,6 +95,7 @@ function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
     task: task.name,
     seeds: runs.map((run) => run.seed),
     metrics,
+    chosenOf: runs.every(({ search }) => search === undefined) ? undefined : Math.max(...runs.map(({ search }) => search?.trials.length ?? 1)),
     collapsed: signatures.every((signature) => signature !== undefined) ? signatures[0] : undefined,
     trainRows: first?.trainRows,
     evalRows: first?.evalRows,
@@ -139,7 +130,7 @@ function majoritySystem(runs: readonly TaskRun[]): ReportSystem | undefined {
 
 function fixedSummary(task: GlueTaskName, metrics: TaskMetrics, evalRows: number | undefined): TaskSummary {
   return {
-    task, seeds: [], collapsed: undefined, trainRows: undefined, evalRows, trainSeconds: undefined,
+    task, seeds: [], chosenOf: undefined, collapsed: undefined, trainRows: undefined, evalRows, trainSeconds: undefined,
     metrics: Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, summarize([value])])),
   };
 }
@@ -182,6 +173,10 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
     for (const { task, seeds } of Object.values(system.tasks)) {
       if (new Set(seeds).size < seeds.length) remarks.push(`${system.name} on ${glueTasks[task].title} has several runs of one seed (${seeds.join(', ')}): the mean is over all of them, whatever their settings.`);
     }
+  }
+  for (const system of systems) {
+    const chosen = Object.values(system.tasks).flatMap(({ task, chosenOf }) => (chosenOf === undefined ? [] : [`${glueTasks[task].title} (of ${chosenOf})`]));
+    if (chosen.length > 0) remarks.push(`${system.name} has the best of several settings, chosen on the same dev rows that it is scored on, so its scores are higher than they would be on other rows: ${chosen.join(', ')}.`);
   }
   for (const { directory, reason } of collected.unfinished) remarks.push(`${directory} is not in the tables: ${reason}.`);
   return remarks;

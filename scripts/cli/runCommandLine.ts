@@ -78,7 +78,7 @@ async function parserOf(command: CommandSpec) {
     .help(false)
     .version(false)
     .exitProcess(false)
-    .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false, 'parse-positional-numbers': false, 'strip-aliased': true, 'dot-notation': false, 'greedy-arrays': true });
+    .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'strip-aliased': true, 'dot-notation': false, 'greedy-arrays': true });
   for (const [name, option] of Object.entries(allOptions(command))) {
     parser.option(name, {
       type: option.type === 'list' ? 'array' : option.type === 'number' ? 'string' : option.type,
@@ -107,7 +107,8 @@ export async function parseCommand(command: CommandSpec, args: readonly string[]
     if (!Object.hasOwn(options, name)) {
       throw new UsageError(`${command.name}: unknown flag --${name}.${didYouMean(name, [...Object.keys(options), ...aliasNames])}`, { hint: `bertwright ${command.name} --help lists its flags` });
     }
-    typed.set(name, value);
+    // A flag that is repeated adds to a list; of any other the last one counts.
+    typed.set(name, Array.isArray(value) && options[name]?.type !== 'list' ? value.at(-1) : value);
   }
   const words = argv._.map(String);
   checkWords(command, words);

@@ -88,7 +88,7 @@ function readConfigFile(command: string, file: string, options: Readonly<Record<
 }
 
 /** A value of the option's type, or a UsageError that names who, what was found and what was expected. */
-function checkedValue(name: string, option: OptionSpec, value: unknown, who = `--${name}`): Value {
+export function checkedValue(name: string, option: OptionSpec, value: unknown, who = `--${name}`): Value {
   const found = JSON.stringify(value) ?? String(value);
   switch (option.type) {
     case 'number': {

@@ -3,6 +3,7 @@
  * with its name before them; nothing when quiet.
  */
 import path from 'node:path';
+import { pointText } from '../../glue/trials.js';
 import { createProgress, eventText } from '../../src/train/progress.js';
 import type { SuiteEvent, SuiteRun } from '../../tasks/options.js';
 
@@ -14,9 +15,10 @@ export interface SuiteProgressOptions {
 /** Milliseconds between two drawings of the table. */
 const interval = 150;
 
-/** `mini cola seed-1`. */
-function runName({ directory, task, seed }: SuiteRun): string {
-  return `${path.basename(path.dirname(path.dirname(directory)))} ${task} seed-${seed}`;
+/** `mini cola seed-1`, with the point of a grid between task and seed. */
+function runName({ directory, task, seed, point }: SuiteRun): string {
+  const model = path.basename(path.join(directory, point === undefined ? '../..' : '../../../..'));
+  return `${model} ${task} ${point === undefined ? '' : `(${pointText(point)}) `}seed-${seed}`;
 }
 
 function outcome(run: SuiteRun): string {
@@ -73,7 +75,8 @@ function liveTable(stream: SuiteProgressOptions['stream']): (event: SuiteEvent) 
     if (event.type === 'note') {
       clear();
       line(eventText(event));
-      draw();
+      // What is said after the last run, such as what was chosen, needs no table below it.
+      if (active.size > 0 || counts.done < counts.of) draw();
       return;
     }
     const { run, of } = event;

@@ -1,6 +1,9 @@
 /** `bertwright suite`: models x tasks x seeds, resumable. */
+import { pointText } from '../../glue/trials.js';
 import { UsageError } from '../../src/data/errors.js';
+import type { SuiteChoice } from '../../tasks/options.js';
 import { applyEngine, engineLine, precisionOption } from '../cli/engine.js';
+import { gridSpec, readGrid } from '../cli/gridFlag.js';
 import { engineOptions, glueDataOption } from '../cli/options.js';
 import { printJson, printLine } from '../cli/output.js';
 import { abortOnSignals } from '../cli/signals.js';
@@ -19,6 +22,7 @@ export const suiteCommand: CommandSpec = {
     output: { type: 'string', describe: 'folder of the suite', letter: 'o', required: true },
     overwrite: { type: 'boolean', describe: 'run everything anew' },
     init: initSpec,
+    grid: gridSpec,
     'from-task': { type: 'string', describe: 'fine-tune this task first and start others from its model: from mnli RTE, MRPC and STS-B, from any other task all' },
     concurrency: { type: 'number', describe: 'runs beside each other, each in a process with its share of the threads (default: 1)' },
     'dry-run': { type: 'boolean', describe: 'only list the runs, with the time and memory that they would take' },
@@ -28,6 +32,7 @@ export const suiteCommand: CommandSpec = {
   },
   examples: [
     ['bertwright suite --model runs/pretrain --tasks cola,rte --seeds 1,2,3 --data glue_data --output runs/suite', 'six runs'],
+    ['bertwright suite --model runs/pretrain --seeds 1,2,3 --grid learning-rate=2e-5,5e-5 --grid per-device-train-batch-size=16,32 --output runs/grid', 'four settings of each task, the best on dev kept'],
     ['bertwright suite --model runs/pretrain --init random --data glue_data --output runs/random', 'what pretraining was worth'],
   ],
   async run(settings) {
@@ -36,6 +41,7 @@ export const suiteCommand: CommandSpec = {
       if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`--seeds: "${text}" is not a whole number of 0 or more`);
       return seed;
     });
+    const grid = readGrid(settings);
     const quiet = settings.boolean('quiet') === true;
     const info = await applyEngine(settings, true);
     if (!quiet) console.error(engineLine(info));
@@ -52,6 +58,7 @@ export const suiteCommand: CommandSpec = {
         seeds,
         data: settings.string('data'),
         output: settings.requiredString('output', 'give a folder with --output'),
+        grid,
         fromTask: settings.string('from-task'),
         concurrency: settings.number('concurrency'),
         dryRun: settings.boolean('dry-run'),
@@ -78,12 +85,20 @@ export const suiteCommand: CommandSpec = {
         const estimate = run.estimate === undefined ? '' : `  about ${formatSeconds(run.estimate.seconds)}, ${Math.ceil(run.estimate.bytes / 2 ** 20)} MiB`;
         printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${estimate}${run.error === undefined ? '' : `  ${run.error}`}`);
       }
+      for (const choice of result.choices) printLine(choiceLine(choice));
       const estimates = result.runs.flatMap((run) => run.estimate ?? []);
       if (estimates.length > 0) {
         const concurrency = settings.number('concurrency') ?? 1;
         printLine(`${estimates.length} runs to make: about ${formatSeconds(estimates.reduce((sum, { seconds }) => sum + seconds, 0) / concurrency)}, loading not counted, and ${Math.ceil((concurrency * Math.max(...estimates.map(({ bytes }) => bytes))) / 2 ** 20)} MiB at most`);
       }
     }
-    if (result.runs.some((run) => run.status === 'failed')) process.exitCode = 1;
+    if ([...result.runs, ...result.choices].some(({ status }) => status === 'failed')) process.exitCode = 1;
   },
 };
+
+/** What a search chose, said to be chosen on dev: its score is the best of several on the rows that it is measured on. */
+function choiceLine({ status, directory, point, points, metric, mean, standardDeviation, seeds, error }: SuiteChoice): string {
+  if (status === 'failed' || point === undefined || mean === undefined) return `no choice  ${directory}  ${error ?? ''}`;
+  const deviation = standardDeviation === undefined ? '' : ` ± ${Number(standardDeviation.toFixed(4))}`;
+  return `chosen on dev, best of ${points} points  ${directory}  ${pointText(point)}  ${metric} ${Number(mean.toFixed(4))}${deviation}  seeds ${seeds.join(', ')}`;
+}

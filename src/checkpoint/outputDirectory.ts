@@ -13,8 +13,8 @@ import type { JsonValue } from './trainingState.js';
 
 export type Settings = { readonly [key: string]: JsonValue };
 
-/** running: also what a killed run leaves. */
-export type RunStatus = 'running' | 'interrupted' | 'failed' | 'complete';
+/** running: also what a killed run leaves; diverged: ended by a NonFiniteError, whose message is in `about.error`. */
+export type RunStatus = 'running' | 'interrupted' | 'failed' | 'diverged' | 'complete';
 
 export interface RunRecord {
   /** The kind of run: 'finetune', 'pretrain'. */
@@ -245,9 +245,9 @@ async function refuseForeignFiles(directory: string, options: OpenOptions): Prom
   });
 }
 
-/** Removes what a run writes: checkpoints, results, logs. Other files stay. */
-async function clearRun(directory: string): Promise<void> {
-  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|stages\.json|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors)$/;
+/** Removes what a run writes: checkpoints, results, logs, the note that it was chosen among others. Other files stay. */
+export async function clearRun(directory: string): Promise<void> {
+  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|stages\.json|trials\.json|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors)$/;
   for (const name of await readdir(directory)) {
     if (!written.test(name)) continue;
     const target = path.join(directory, name);
