@@ -11,6 +11,7 @@ const packages = {
   step: ['torch==2.15.0', 'numpy'],
   finetune: ['torch==2.15.0', 'numpy', 'transformers==4.57.6', 'accelerate==1.15.0'],
   pretrain: ['torch==2.15.0', 'numpy', 'transformers==4.57.6', 'safetensors==0.8.0'],
+  predict: ['torch==2.15.0', 'numpy', 'transformers==4.57.6'],
 } as const;
 
 export type Comparison = keyof typeof packages;
