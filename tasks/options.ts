@@ -107,8 +107,8 @@ export interface PredictOptions extends CommonOptions, DataOptions {
   readonly split?: string | undefined;
   /** A file of rows (a table as for own data) instead of a task's split. */
   readonly file?: string | undefined;
-  /** Rows given directly, instead of a file. */
-  readonly rows?: readonly TextRow[] | undefined;
+  /** Rows given directly, instead of a file; or a stream of them, some at a time. */
+  readonly rows?: readonly TextRow[] | AsyncIterable<readonly TextRow[]> | undefined;
   /** Labels in the order of the model's outputs; default: the names in its config.json. */
   readonly labelOrder?: readonly string[] | undefined;
   readonly maxSeqLength?: number | undefined;

@@ -1,10 +1,10 @@
 /** `bertwright predict`: labels or scores for a split, a file, a text, or lines of stdin. */
-import { decodeUtf8 } from '../../glue/readTsv.js';
-import { DataError, UsageError } from '../../src/data/errors.js';
-import type { TextRow } from '../../tasks/options.js';
+import { UsageError } from '../../src/data/errors.js';
+import { lineRows } from '../../tasks/lineRows.js';
+import type { Prediction, PredictOptions } from '../../tasks/options.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
-import { printJson, printLine, writeOutputFile } from '../cli/output.js';
+import { openOutputFile, printJson, printLine } from '../cli/output.js';
 import type { Settings } from '../cli/settings.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
@@ -17,7 +17,7 @@ export const predictCommand: CommandSpec = {
     model: { type: 'string', describe: 'fine-tuned checkpoint folder', letter: 'm', required: true },
     ...taskOptions,
     split: { type: 'string', describe: 'split of the task (default: test)' },
-    file: { type: 'string', describe: 'own rows: .csv, .tsv, .json, .jsonl, .parquet or .arrow' },
+    file: { type: 'string', describe: 'own rows: .csv, .tsv, .json, .jsonl, .parquet or .arrow with named columns; .txt: lines as on stdin' },
     ...columnOptions,
     text: { type: 'string', describe: 'one text' },
     'text-pair': { type: 'string', describe: 'the second text of a pair' },
@@ -31,66 +31,71 @@ export const predictCommand: CommandSpec = {
   examples: [
     ['bertwright predict --task rte --model runs/rte --data glue_data --output rte.jsonl', 'the test set'],
     ['bertwright predict --model runs/sst2 --text "a gorgeous film"', 'one text'],
+    ['zcat reviews.txt.gz | bertwright predict --model runs/sst2 > labels.jsonl', 'a line a text, as many as there are'],
   ],
   async run(settings) {
-    const rows = await givenRows(settings);
+    const rows = givenRows(settings);
     const info = await applyEngine(settings, false);
     const quiet = settings.boolean('quiet') === true;
     if (!quiet) console.error(engineLine(info));
     const { createProgress } = await import('../../src/train/progress.js');
-    const { predictTask } = await import('../../tasks/predict.js');
-    const predictions = await abortOnSignals((signal) =>
-      predictTask({
-        ...readDataOptions(settings),
-        testFile: undefined,
-        model: settings.requiredString('model', 'give a fine-tuned checkpoint with --model'),
-        split: settings.string('split'),
-        file: settings.string('file'),
-        rows,
-        labelOrder: settings.list('label-order'),
-        maxSeqLength: settings.number('max-seq-length'),
-        perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
-        progress: createProgress({ stream: process.stderr, quiet }),
-        signal,
-      }),
+    const { predictInWindows } = await import('../../tasks/predict.js');
+    await abortOnSignals((signal) =>
+      write(
+        predictInWindows({
+          ...readDataOptions(settings),
+          testFile: undefined,
+          model: settings.requiredString('model', 'give a fine-tuned checkpoint with --model'),
+          split: settings.string('split'),
+          file: settings.string('file'),
+          rows,
+          labelOrder: settings.list('label-order'),
+          maxSeqLength: settings.number('max-seq-length'),
+          perDeviceEvalBatchSize: settings.number('per-device-eval-batch-size'),
+          progress: createProgress({ stream: process.stderr, quiet }),
+          signal,
+        }),
+        settings,
+      ),
     );
-    const output = settings.string('output');
-    if (output === undefined) {
-      if (settings.boolean('json') === true) printJson(predictions, 0);
-      else for (const prediction of predictions) printJson(prediction, 0);
-      return;
-    }
-    const { predictionLines } = await import('../../tasks/predictions.js');
-    await writeOutputFile(output, predictionLines(predictions));
-    printLine(`${output}: ${predictions.length} rows`);
   },
 };
 
+/** A line a prediction as soon as it is there; one JSON list of all with --json, which has to be held until the end. */
+async function write(windows: AsyncIterable<Prediction[]>, settings: Settings): Promise<void> {
+  const output = settings.string('output');
+  if (output !== undefined) return writeFile(windows, output);
+  const document: Prediction[] = [];
+  for await (const window of windows) {
+    if (settings.boolean('json') === true) document.push(...window);
+    else for (const prediction of window) printJson(prediction, 0);
+  }
+  if (settings.boolean('json') === true) printJson(document, 0);
+}
+
+async function writeFile(windows: AsyncIterable<Prediction[]>, output: string): Promise<void> {
+  const { predictionLines } = await import('../../tasks/predictions.js');
+  const file = await openOutputFile(output);
+  let count = 0;
+  try {
+    for await (const window of windows) {
+      file.write(predictionLines(window));
+      count += window.length;
+    }
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
+  file.commit();
+  printLine(`${output}: ${count} rows`);
+}
+
 /** Rows from --text or, where neither a task nor a file is named, from stdin. */
-async function givenRows(settings: Settings): Promise<readonly TextRow[] | undefined> {
+function givenRows(settings: Settings): PredictOptions['rows'] {
   const text = settings.string('text');
   if (text !== undefined) return [{ textA: text, textB: settings.string('text-pair') }];
   if (settings.string('text-pair') !== undefined) throw new UsageError('--text-pair is given without --text');
   if (settings.string('task') !== undefined || settings.string('file') !== undefined) return undefined;
   if (process.stdin.isTTY === true) throw new UsageError('nothing to predict', { hint: 'give --task, --file, --text, or lines on stdin' });
-  return stdinRows(await collect(process.stdin));
-}
-
-async function collect(stream: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-/** A row a line, an empty line too, so that the n-th prediction is that of the n-th line. Throws a DataError for bad UTF-8 and a second tab. */
-function stdinRows(bytes: Buffer): TextRow[] {
-  const file = '<stdin>';
-  const lines = decodeUtf8(bytes, file).split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new UsageError('stdin has no lines', { hint: 'one text a line; a tab separates the two texts of a pair' });
-  return lines.map((line, i) => {
-    const [textA = '', textB, ...more] = line.replace(/\r$/, '').split('\t');
-    if (more.length > 0) throw new DataError(`${more.length + 2} tab-separated texts, expected one or two`, { location: { file, line: i + 1 } });
-    return { textA, textB };
-  });
+  return lineRows(process.stdin as AsyncIterable<Buffer>, '<stdin>');
 }

@@ -9,6 +9,64 @@ import { IoError } from '../data/errors.js';
 /** Temporary names end in this, so that left-overs of a killed process can be recognised and removed. */
 export const temporarySuffix = '.partial';
 
+/** A file that grows under its temporary name until `commit`; an error of any method leaves nothing behind and is an IoError. */
+export class AtomicFile {
+  readonly #file: string;
+  readonly #temporary: string;
+  readonly #expectedSize: number;
+  #descriptor: number | undefined;
+  #size = 0;
+
+  /** @param expectedSize bytes, where they are known: for the message when they find no space */
+  constructor(file: string, expectedSize = 0) {
+    this.#file = file;
+    this.#temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}${temporarySuffix}`);
+    this.#expectedSize = expectedSize;
+    this.#guarded(() => {
+      this.#descriptor = openSync(this.#temporary, 'w', 0o666);
+    });
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#guarded((descriptor) => {
+      writeWhole(descriptor, bytes);
+      this.#size += bytes.byteLength;
+    });
+  }
+
+  /** Takes the place of the file that was there. */
+  commit(): void {
+    this.#guarded((descriptor) => {
+      // One attempt only: after a failed fsync the kernel may have dropped the pages, and a second would falsely succeed.
+      fsyncSync(descriptor);
+      const written = fstatSync(descriptor).size;
+      if (written !== this.#size) throw new Error(`wrote ${written} of ${this.#size} bytes`);
+      this.#descriptor = undefined;
+      closeSync(descriptor);
+      renameSync(this.#temporary, this.#file);
+    });
+    syncDirectory(path.dirname(this.#file));
+  }
+
+  /** Leaves the file that was there as it is; after `commit` it does nothing. */
+  discard(): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+    rmSync(this.#temporary, { force: true });
+  }
+
+  #guarded(work: (descriptor: number) => void): void {
+    try {
+      work(this.#descriptor ?? -1);
+    } catch (cause) {
+      this.discard();
+      rmSync(this.#temporary, { force: true });
+      throw writeError(this.#file, Math.max(this.#expectedSize, this.#size), cause);
+    }
+  }
+}
+
 /**
  * Writes a file atomically.
  * @param data text (UTF-8), bytes, or several pieces of bytes laid end to end
@@ -16,28 +74,15 @@ export const temporarySuffix = '.partial';
  */
 export function writeFileAtomic(file: string, data: string | Uint8Array | Iterable<Uint8Array>): void {
   const pieces = typeof data === 'string' ? [new TextEncoder().encode(data)] : data instanceof Uint8Array ? [data] : data;
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}${temporarySuffix}`);
-  let descriptor: number | undefined;
-  let size = 0;
+  const growing = new AtomicFile(file, Array.isArray(pieces) ? pieces.reduce((sum, piece: Uint8Array) => sum + piece.byteLength, 0) : 0);
   try {
-    descriptor = openSync(temporary, 'w', 0o666);
-    for (const piece of pieces) {
-      writeWhole(descriptor, piece);
-      size += piece.byteLength;
-    }
-    // One attempt only: after a failed fsync the kernel may have dropped the pages, and a second would falsely succeed.
-    fsyncSync(descriptor);
-    const written = fstatSync(descriptor).size;
-    if (written !== size) throw new Error(`wrote ${written} of ${size} bytes`);
-    closeSync(descriptor);
-    descriptor = undefined;
-    renameSync(temporary, file);
+    for (const piece of pieces) growing.write(piece);
   } catch (cause) {
-    if (descriptor !== undefined) closeSync(descriptor);
-    rmSync(temporary, { force: true });
-    throw writeError(file, Array.isArray(pieces) ? pieces.reduce((sum, piece: Uint8Array) => sum + piece.byteLength, 0) : size, cause);
+    // The pieces may be made only now, and making one may fail.
+    growing.discard();
+    throw cause instanceof IoError ? cause : writeError(file, 0, cause);
   }
-  syncDirectory(path.dirname(file));
+  growing.commit();
 }
 
 /** Makes a directory and those above it, where they are absent. Throws an IoError naming it. */

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bertConfig } from '../../src/config/bertConfig.js';
-import { BertModel } from '../../src/models/index.js';
+import { BertForSequenceClassification, BertModel } from '../../src/models/index.js';
 import { BertTokenizer } from '../../src/tokenizer/index.js';
 
 const subjects = ['the old sailor', 'a young painter', 'my neighbour', 'the tall baker'];
@@ -18,11 +18,21 @@ export const acceptabilityRows: readonly (readonly [sentence: string, label: 0 |
 const words = [...new Set([...subjects, ...good, ...bad].join(' ').split(' '))];
 export const vocabulary: readonly string[] = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '.', ...words];
 
+const tinyShape = { vocabSize: vocabulary.length, hiddenSize: 32, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 64, maxPositionEmbeddings: 48 } as const;
+
 /** Writes a model directory: hidden 32, 2 layers, 2 heads, with dropout. */
 export async function writeTinyModel(directory: string, seed = 3): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const config = bertConfig({ vocabSize: vocabulary.length, hiddenSize: 32, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 64, maxPositionEmbeddings: 48 });
-  const model = BertModel.fromConfig(config, { seed });
+  const model = BertModel.fromConfig(bertConfig(tinyShape), { seed });
+  await model.savePretrained(directory);
+  model.dispose();
+  await BertTokenizer.fromVocab([...vocabulary], { lowercase: true }).save(directory);
+}
+
+/** The same with a classifier's head of random weights, wide enough that labels differ. */
+export async function writeTinyClassifier(directory: string, id2label: Readonly<Record<number, string>>): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const model = BertForSequenceClassification.fromConfig({ ...tinyShape, initializerRange: 0.5, id2label }, { seed: 3 });
   await model.savePretrained(directory);
   model.dispose();
   await BertTokenizer.fromVocab([...vocabulary], { lowercase: true }).save(directory);
