@@ -28,7 +28,8 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
   const job = await prepareFinetune({ ...options, progress: undefined });
   const { plan, data, spec } = job;
   const model = await job.loadModel();
-  const optimizer = createOptimizer(plan.optimizer, model.namedParameters(), {});
+  const parameters = model.trainableParameters();
+  const optimizer = createOptimizer(plan.optimizer, parameters, {});
   try {
     const labelMap = job.labelMap(model);
     const sampled = async ({ examples }: TaskSplit) => {
@@ -52,7 +53,7 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
     for (let step = 0; step <= timedSteps; step++) {
       const batch = await batchOf(step);
       const begun = performance.now();
-      optimizerStep({ parameters: model.namedParameters(), microBatches: [batch], computeLoss, seed: plan.seed, step, optimizer, learningRate: 0, maxGradNorm: plan.maxGradNorm });
+      optimizerStep({ parameters, microBatches: [batch], computeLoss, seed: plan.seed, step, optimizer, learningRate: 0, maxGradNorm: plan.maxGradNorm });
       if (step > 0) times.push((performance.now() - begun) / 1000 / batch.inputIds.length);
     }
     const secondsPerToken = times.sort((a, b) => a - b)[times.length >> 1] as number;
