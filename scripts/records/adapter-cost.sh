@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Record of runs: what an epoch costs with LoRA, with a bottleneck and with all weights trained: seconds and the most memory, in turns, each in a process of
-# its own. What it printed is in adapter-cost.md beside it.
+# its own.
 #   bash scripts/records/adapter-cost.sh MODEL_DIR GLUE_DIR [ROUNDS]
 # Other work should be stopped. About a minute a round with all-minilm-l6-v2.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Record of runs: from one checkpoint to the table and the zip. The suite of all ten tasks (AX by MNLI's model), three seeds of CoLA, MRPC, STS-B and RTE, one
-# of the others; the four also with LoRA; the report of both and the leaderboard's zip. What they gave is in minilm-suite.md and the folder minilm-suite.
+# of the others; the four also with LoRA; the report of both and the leaderboard's zip. Not run whole yet.
 #   bash scripts/records/minilm-suite.sh MODEL_DIR GLUE_DIR OUTPUT_DIR
 # A cut run goes on when the same line is given again: what is finished is kept.
 set -euo pipefail
