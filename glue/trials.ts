@@ -2,9 +2,9 @@
  * trials.json: what a search over hyperparameters tried and what it chose on the dev set. It lies in the folder of the points' runs and, as a copy, in
  * each run that was chosen, so that the run says wherever it is moved that its score is the best of several.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from '../src/data/errors.js';
+import { isJsonObject, readJsonObject } from '../src/data/jsonFile.js';
 import { type MetricSummary, summarize } from './summary.js';
 
 export const trialsFile = 'trials.json';
@@ -44,32 +44,21 @@ export interface TrialsRecord {
 /** The record in a folder; undefined where there is none. Throws a DataError for a file that is not one. */
 export async function readTrials(directory: string): Promise<TrialsRecord | undefined> {
   const file = path.join(directory, trialsFile);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch {
-    // Falls through to the error below: what matters to the reader is which file is broken.
-  }
-  throw new DataError('not the record of a search', { location: { file }, hint: 'delete it and run the search again: its finished runs are taken as they are' });
+  const hint = 'delete it and run the search again: its finished runs are taken as they are';
+  const record = await readJsonObject(file, hint);
+  if (record === undefined || isRecord(record)) return record;
+  throw new DataError('not the record of a search', { location: { file }, hint });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function isRecord(value: unknown): value is TrialsRecord {
-  return isObject(value) && typeof value['metric'] === 'string' && (value['chosen'] === null || typeof value['chosen'] === 'string') && Array.isArray(value['trials']) && value['trials'].every(isTrial);
+  return isJsonObject(value) && typeof value['metric'] === 'string' && (value['chosen'] === null || typeof value['chosen'] === 'string') && Array.isArray(value['trials']) && value['trials'].every(isTrial);
 }
 
 function isTrial(value: unknown): value is Trial {
-  if (!isObject(value) || typeof value['directory'] !== 'string' || !isObject(value['point']) || !Array.isArray(value['runs'])) return false;
+  if (!isJsonObject(value) || typeof value['directory'] !== 'string' || !isJsonObject(value['point']) || !Array.isArray(value['runs'])) return false;
   return (
     Object.values(value['point']).every((setting) => typeof setting === 'number' || typeof setting === 'string') &&
-    value['runs'].every((run: unknown) => isObject(run) && typeof run['seed'] === 'number' && statuses.some((status) => status === run['status']) && (run['value'] === undefined || typeof run['value'] === 'number'))
+    value['runs'].every((run: unknown) => isJsonObject(run) && typeof run['seed'] === 'number' && statuses.some((status) => status === run['status']) && (run['value'] === undefined || typeof run['value'] === 'number'))
   );
 }
 

@@ -4,10 +4,11 @@
  * unfinished or a broken folder is listed, not fatal.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { DataError, UsageError } from '../../src/data/errors.js';
+import { isJsonObject, type JsonObject, readJsonObject } from '../../src/data/jsonFile.js';
 import { didYouMeanPath } from '../../src/data/nearPath.js';
 import { type GlueTaskName, glueTaskNames, glueTasks } from '../tasks.js';
 import { chosenTrial, readTrials, type TrialsRecord, trialsFile, trialsFolder } from '../trials.js';
@@ -68,8 +69,6 @@ export interface CollectedRuns {
   /** Folders that look like runs but have no readable result, each with the reason. */
   readonly unfinished: readonly UnfinishedRun[];
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Run folders read at the same time. */
 const openFolders = 16;
@@ -171,30 +170,16 @@ function listFolder(directory: string) {
   return readdir(directory, { withFileTypes: true }).then((entries) => entries.sort((a, b) => (a.name < b.name ? -1 : 1)));
 }
 
-async function readJson(file: string): Promise<Json | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  } catch {
-    // Falls through to the error below: what matters to the reader is which file is broken.
-  }
-  throw new DataError('not a JSON object', { location: { file }, hint: 'the run may have been cut while writing; run it again' });
-}
+const readJson = (file: string): Promise<JsonObject | undefined> => readJsonObject(file, 'the run may have been cut while writing; run it again');
 
 const asNumber = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 const asString = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const asObject = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
 const stringsOf = (value: unknown): Record<string, string> => Object.fromEntries(Object.entries(asObject(value)).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])));
 
 /** Entries whose key starts with `prefix` and whose value is a number, without the prefix. */
-function numbersWithPrefix(json: Json, prefix: string): Record<string, number> {
+function numbersWithPrefix(json: JsonObject, prefix: string): Record<string, number> {
   return Object.fromEntries(
     Object.entries(json).flatMap(([key, value]) => {
       const number = asNumber(value);
@@ -254,13 +239,13 @@ function adapterName(title: string, search: TrialsRecord | undefined): string {
 }
 
 /** Of an unfinished run, `results` are what its log has so far. */
-async function readPretrainingRun(directory: string, results: Json, record: Json): Promise<PretrainingRun> {
+async function readPretrainingRun(directory: string, results: JsonObject, record: JsonObject): Promise<PretrainingRun> {
   const state = await readJson(path.join(directory, 'trainer_state.json'));
   const history = logEntries(state?.['log_history']);
   return pretrainingRun(directory, results, record, history.length > 0 ? history : await readMetricLines(directory));
 }
 
-function pretrainingRun(directory: string, results: Json, record: Json, log: readonly LogEntry[]): PretrainingRun {
+function pretrainingRun(directory: string, results: JsonObject, record: JsonObject, log: readonly LogEntry[]): PretrainingRun {
   const notes = Array.isArray(results['warnings']) ? results['warnings'].filter((note): note is string => typeof note === 'string') : [];
   return {
     directory,
@@ -277,7 +262,7 @@ function pretrainingRun(directory: string, results: Json, record: Json, log: rea
 }
 
 /** A pretraining run that has logged something but is not finished, as far as it has come; undefined for any other folder. */
-async function readUnfinishedPretraining(directory: string, record: Json): Promise<PretrainingRun | undefined> {
+async function readUnfinishedPretraining(directory: string, record: JsonObject): Promise<PretrainingRun | undefined> {
   if (record['kind'] !== 'pretrain') return undefined;
   const log = await readMetricLines(directory);
   const last = log.at(-1);

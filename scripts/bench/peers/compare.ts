@@ -15,7 +15,6 @@ import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { BertwrightError, UsageError } from '../../../src/data/errors.js';
 import { chooseThreads } from '../../../src/engine/threads.js';
 import { printJson, printLine } from '../../cli/output.js';
@@ -24,6 +23,7 @@ import { tableLines } from '../../cli/table.js';
 import { type Machine, machineLine } from '../machine.js';
 import { type Comparison, defaultVenv, loweredIsas, peerEnvironment, preparePython, runPeer } from './peerPython.js';
 import { type Precision, type Ratio, type Run, ratiosOf } from './ratios.js';
+import { checkedChoice, readScriptFlags } from './scriptFlags.js';
 
 const torchModes = ['eager', 'compile'] as const;
 const paddings = ['max_length', 'longest', 'group'] as const;
@@ -50,49 +50,29 @@ interface Options {
 }
 
 function readOptions(): Options {
-  const text = { type: 'string' } as const;
-  const names = ['what', 'model-config', 'task', 'model', 'data', 'padding', 'rounds', 'steps', 'fraction', 'max-train-samples', 'isa', 'threads', 'venv', 'precision', 'torch-modes'] as const;
-  let values: Partial<Record<(typeof names)[number], string>> & { json?: boolean };
-  try {
-    ({ values } = parseArgs({ options: { ...(Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text>), json: { type: 'boolean' } } }));
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { hint: `flags: ${names.map((name) => `--${name}`).join(' ')} --json` });
-  }
-  const choice = <Name extends string>(name: (typeof names)[number], choices: readonly Name[], fallback: Name): Name => {
-    const found = choices.find((item) => item === (values[name] ?? fallback));
-    if (found === undefined) throw new UsageError(`--${name} ${values[name]}: expected ${choices.join(' or ')}`);
-    return found;
-  };
-  const list = (name: (typeof names)[number], choices: readonly string[]): readonly string[] | undefined =>
-    values[name]?.split(',').map((item) => {
-      if (!choices.includes(item)) throw new UsageError(`--${name} ${item}: expected ${choices.join(', ')}`);
-      return item;
-    });
-  const number = (name: (typeof names)[number], fallback: number): number => {
-    const found = values[name] === undefined ? fallback : Number(values[name]);
-    if (!(found > 0)) throw new UsageError(`--${name} ${values[name]}: expected a number above 0`);
-    return found;
-  };
-  const task = choice('task', ['mrpc', 'cola'] as const, 'mrpc');
+  const flags = readScriptFlags(['what', 'model-config', 'task', 'model', 'data', 'padding', 'rounds', 'steps', 'fraction', 'max-train-samples', 'isa', 'threads', 'venv', 'precision', 'torch-modes'], ['json']);
+  const task = flags.choice('task', ['mrpc', 'cola'], 'mrpc');
   const shared = process.env['BERTWRIGHT_SHARED'];
-  if (values.isa !== undefined && !loweredIsas.includes(values.isa)) throw new UsageError(`--isa ${values.isa}: expected ${loweredIsas.join(' or ')}`);
+  const isa = flags.text('isa');
+  const fraction = Number(flags.text('fraction') ?? 0.2);
+  if (!(fraction > 0)) throw new UsageError(`--fraction ${flags.text('fraction')}: expected a number above 0`);
   return {
-    what: choice('what', ['step', 'finetune'] as const, 'step'),
-    modelConfigs: (values['model-config'] ?? 'mini,minilm-l6').split(','),
+    what: flags.choice('what', ['step', 'finetune'], 'step'),
+    modelConfigs: (flags.text('model-config') ?? 'mini,minilm-l6').split(','),
     task,
-    model: values.model ?? (shared === undefined ? 'all-MiniLM-L6-v2' : path.join(shared, 'models', 'all-minilm-l6-v2')),
-    data: values.data ?? process.env['GLUE_DIR'] ?? (shared === undefined ? 'glue_data' : path.join(shared, 'data', 'glue')),
-    paddings: list('padding', paddings) ?? usualPaddings[task],
-    precision: choice('precision', ['highest', 'bf16', 'auto'] as const, 'auto'),
-    torchModes: list('torch-modes', torchModes) ?? torchModes,
-    rounds: number('rounds', 3),
-    steps: number('steps', 10),
-    fraction: number('fraction', 0.2),
-    maxTrainSamples: values['max-train-samples'],
-    isa: values.isa,
-    threads: chooseThreads(values.threads === undefined ? undefined : number('threads', 1)).threads,
-    venv: path.resolve(values.venv ?? defaultVenv()),
-    json: values.json === true,
+    model: flags.text('model') ?? (shared === undefined ? 'all-MiniLM-L6-v2' : path.join(shared, 'models', 'all-minilm-l6-v2')),
+    data: flags.text('data') ?? process.env['GLUE_DIR'] ?? (shared === undefined ? 'glue_data' : path.join(shared, 'data', 'glue')),
+    paddings: flags.list('padding', paddings) ?? usualPaddings[task],
+    precision: flags.choice('precision', ['highest', 'bf16', 'auto'], 'auto'),
+    torchModes: flags.list('torch-modes', torchModes) ?? torchModes,
+    rounds: flags.whole('rounds', 3),
+    steps: flags.whole('steps', 10),
+    fraction,
+    maxTrainSamples: flags.text('max-train-samples'),
+    isa: isa === undefined ? undefined : checkedChoice('isa', isa, loweredIsas),
+    threads: chooseThreads(flags.text('threads') === undefined ? undefined : flags.whole('threads', 1)).threads,
+    venv: path.resolve(flags.text('venv') ?? defaultVenv()),
+    json: flags.has('json'),
   };
 }
 

@@ -14,7 +14,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { BertwrightError, UsageError } from '../../../src/data/errors.js';
 import { chooseThreads } from '../../../src/engine/threads.js';
 import { printLine } from '../../cli/output.js';
@@ -22,6 +21,7 @@ import { printError } from '../../cli/printError.js';
 import { defaultVenv, peerEnvironment, preparePython } from './peerPython.js';
 import { fastestOf, type PredictFindings, type PredictRound, predictReportLines, type TaskFindings } from './predictReport.js';
 import { ourCommand, ourRates, peerCommand, peerRates, type PredictRequest, writeRows } from './predictRuns.js';
+import { checkedWhole, readScriptFlags } from './scriptFlags.js';
 
 interface Options extends Omit<PredictRequest, 'rows'> {
   readonly data: string;
@@ -34,39 +34,19 @@ interface Options extends Omit<PredictRequest, 'rows'> {
 }
 
 function readOptions(): Options {
-  const text = { type: 'string' } as const;
-  const names = ['model', 'data', 'tasks', 'split', 'rounds', 'batch-sizes', 'extras', 'max-seq-length', 'max-samples', 'threads', 'venv'] as const;
-  const hint = `flags: ${names.map((name) => `--${name}`).join(' ')}`;
-  let values: Partial<Record<(typeof names)[number], string>>;
-  try {
-    ({ values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text> }));
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { hint });
-  }
-  const given = (name: (typeof names)[number]): string => {
-    const value = values[name];
-    if (value === undefined) throw new UsageError(`--${name} is not given`, { hint });
-    return value;
-  };
-  const whole = (name: (typeof names)[number], value: string): number => {
-    if (!/^[1-9]\d*$/.test(value)) throw new UsageError(`--${name} ${value}: expected a whole number of at least 1`);
-    return Number(value);
-  };
-  const batchSizes = (values['batch-sizes'] ?? '1,8,32,64,128').split(',').map((size) => whole('batch-sizes', size));
-  const extras = values.extras === undefined ? [] : values.extras.split(',');
-  const unknown = extras.find((extra) => extra !== 'bf16' && extra !== 'compile');
-  if (unknown !== undefined) throw new UsageError(`--extras ${unknown}: expected bf16, compile`);
+  const flags = readScriptFlags(['model', 'data', 'tasks', 'split', 'rounds', 'batch-sizes', 'extras', 'max-seq-length', 'max-samples', 'threads', 'venv']);
+  const batchSizes = (flags.text('batch-sizes') ?? '1,8,32,64,128').split(',').map((size) => checkedWhole('batch-sizes', size));
   return {
-    model: path.resolve(given('model')),
-    data: path.resolve(given('data')),
-    tasks: (values.tasks ?? 'mrpc,sst2').split(','),
-    split: values.split ?? 'dev',
-    rounds: whole('rounds', values.rounds ?? '3'),
-    variants: peerVariants(batchSizes, extras),
-    maxLength: whole('max-seq-length', values['max-seq-length'] ?? '128'),
-    maxSamples: values['max-samples'] === undefined ? undefined : whole('max-samples', values['max-samples']),
-    threads: chooseThreads(values.threads === undefined ? undefined : whole('threads', values.threads)).threads,
-    venv: path.resolve(values.venv ?? defaultVenv()),
+    model: path.resolve(flags.required('model')),
+    data: path.resolve(flags.required('data')),
+    tasks: (flags.text('tasks') ?? 'mrpc,sst2').split(','),
+    split: flags.text('split') ?? 'dev',
+    rounds: flags.whole('rounds', 3),
+    variants: peerVariants(batchSizes, flags.list('extras', ['bf16', 'compile']) ?? []),
+    maxLength: flags.whole('max-seq-length', 128),
+    maxSamples: flags.text('max-samples') === undefined ? undefined : flags.whole('max-samples', 1),
+    threads: chooseThreads(flags.text('threads') === undefined ? undefined : flags.whole('threads', 1)).threads,
+    venv: path.resolve(flags.text('venv') ?? defaultVenv()),
   };
 }
 

@@ -14,7 +14,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { writeFileAtomic } from '../../../src/checkpoint/atomicFile.js';
 import { UsageError } from '../../../src/data/errors.js';
 import { engineInfo, setEngine } from '../../../src/engine/index.js';
@@ -26,6 +25,7 @@ import { peerEnvironment, preparePython, defaultVenv } from './peerPython.js';
 import { type WrittenBatches, writeBatches, writeStart } from './pretrainInputs.js';
 import { type Findings, type Round, drawCurves, reportLines } from './pretrainReport.js';
 import { type CurveRun, type PeerOptions, type ProfiledRun, type RunSettings, bareStep, ourCurve, ourProfiledRun, ourRun, type PeerRun, peerRun } from './pretrainRuns.js';
+import { checkedChoice, readScriptFlags } from './scriptFlags.js';
 
 const allParts = ['loss', 'floor', 'rate', 'profile'] as const;
 type Part = (typeof allParts)[number];
@@ -44,49 +44,26 @@ interface Options extends RunSettings {
 }
 
 function readOptions(): Options {
-  const text = { type: 'string' } as const;
-  const names = ['data', 'output', 'model-config', 'steps', 'rate-steps', 'rounds', 'batch-size', 'seed', 'dropout', 'parts', 'peers', 'threads', 'venv'] as const;
-  const hint = `flags: ${names.map((name) => `--${name}`).join(' ')}`;
-  let values: Partial<Record<(typeof names)[number], string>>;
-  try {
-    ({ values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text> }));
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { hint });
-  }
-  const folder = (name: (typeof names)[number]): string => {
-    const value = values[name];
-    if (value === undefined) throw new UsageError(`--${name} is not given`, { hint });
-    return path.resolve(value);
-  };
-  const whole = (name: (typeof names)[number], fallback: number): number => {
-    const value = values[name] === undefined ? fallback : Number(values[name]);
-    if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} ${values[name]}: expected a whole number of at least 1`);
-    return value;
-  };
-  const oneOf = <Name extends string>(name: string, value: string | undefined, choices: readonly Name[]): Name => {
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined) throw new UsageError(`--${name} ${value}: expected ${choices.join(', ')}`);
-    return found;
-  };
-  const dropout = Number(values.dropout ?? 0.1);
-  if (!(dropout >= 0 && dropout < 1)) throw new UsageError(`--dropout ${values.dropout}: expected a share from 0 to below 1`);
+  const flags = readScriptFlags(['data', 'output', 'model-config', 'steps', 'rate-steps', 'rounds', 'batch-size', 'seed', 'dropout', 'parts', 'peers', 'threads', 'venv']);
+  const dropout = Number(flags.text('dropout') ?? 0.1);
+  if (!(dropout >= 0 && dropout < 1)) throw new UsageError(`--dropout ${flags.text('dropout')}: expected a share from 0 to below 1`);
   return {
-    data: folder('data'),
-    output: folder('output'),
-    modelConfig: values['model-config'] ?? 'mini',
-    steps: whole('steps', 500),
-    rateSteps: whole('rate-steps', 200),
-    rounds: whole('rounds', 3),
-    batchSize: whole('batch-size', 32),
-    seed: whole('seed', 42),
+    data: path.resolve(flags.required('data')),
+    output: path.resolve(flags.required('output')),
+    modelConfig: flags.text('model-config') ?? 'mini',
+    steps: flags.whole('steps', 500),
+    rateSteps: flags.whole('rate-steps', 200),
+    rounds: flags.whole('rounds', 3),
+    batchSize: flags.whole('batch-size', 32),
+    seed: flags.whole('seed', 42),
     dropout,
-    parts: values.parts?.split(',').map((part) => oneOf('parts', part, allParts)) ?? allParts,
-    peers: values.peers?.split(',').map((peer) => {
+    parts: flags.list('parts', allParts) ?? allParts,
+    peers: flags.text('peers')?.split(',').map((peer) => {
       const [mode, precision] = peer.split(':');
-      return { mode: oneOf('peers', mode, ['eager', 'compile'] as const), precision: oneOf('peers', precision, ['highest', 'bf16'] as const) };
+      return { mode: checkedChoice('peers', mode, ['eager', 'compile']), precision: checkedChoice('peers', precision, ['highest', 'bf16']) };
     }),
-    threads: chooseThreads(values.threads === undefined ? undefined : whole('threads', 1)).threads,
-    venv: path.resolve(values.venv ?? defaultVenv()),
+    threads: chooseThreads(flags.text('threads') === undefined ? undefined : flags.whole('threads', 1)).threads,
+    venv: path.resolve(flags.text('venv') ?? defaultVenv()),
   };
 }
 
