@@ -1,5 +1,5 @@
 /** Turns examples of the token store into packed, masked batches: [CLS] A [SEP] B [SEP], a pure function of seed, epoch and example. */
-import { DataError } from '../src/data/errors.js';
+import { DataError, UsageError } from '../src/data/errors.js';
 import { cutBySequences, cutByTokens } from '../src/data/packing.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { Random } from '../src/data/random.js';
@@ -25,8 +25,12 @@ export interface VocabularySource {
   isContinuation(id: number): boolean;
 }
 
-/** The table form of a tokenizer's vocabulary. */
+/** The table form of a tokenizer's vocabulary. Throws a UsageError where it lacks one of the tokens that examples are made with. */
 export function pretrainingVocabulary(tokenizer: VocabularySource): PretrainingVocabulary {
+  const lacking = ([['[CLS]', tokenizer.clsTokenId], ['[SEP]', tokenizer.sepTokenId], ['[MASK]', tokenizer.maskTokenId]] as const).filter(([, id]) => !(id >= 0));
+  if (lacking.length > 0) {
+    throw new UsageError(`the tokenizer has no token for ${lacking.map(([name]) => name).join(', ')}, which pretraining's examples are made with`, { hint: "name them in its tokenizer_config.json (cls_token, sep_token, mask_token), or make a vocabulary with `bertwright vocab`" });
+  }
   const continues = Uint8Array.from({ length: tokenizer.vocabSize }, (_, id) => (tokenizer.isContinuation(id) ? 1 : 0));
   return { size: tokenizer.vocabSize, maskTokenId: tokenizer.maskTokenId, clsTokenId: tokenizer.clsTokenId, sepTokenId: tokenizer.sepTokenId, continues };
 }
@@ -107,6 +111,25 @@ export interface PretrainingBatchOptions {
   readonly dupeFactor?: number | undefined;
 }
 
+/** What the first epoch's examples are like. */
+export interface EpochSummary {
+  /** Tokens in segments. */
+  readonly tokens: number;
+  /** Tokens that were cut off to keep examples within their length. */
+  readonly truncatedTokens: number;
+  /** Share of the pairs whose second segment is from elsewhere (nsp) or first (sop), 0..1; undefined without pairs. */
+  readonly oddPairs: number | undefined;
+}
+
+function summaryOf({ count, lengthA, lengthB, labels, nextSentence, truncatedTokens }: ExampleIndex): EpochSummary {
+  let [tokens, odd] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    tokens += (lengthA[i] as number) + (lengthB[i] as number);
+    odd += labels[i] as number;
+  }
+  return { tokens, truncatedTokens, oddPairs: nextSentence === 'none' || count === 0 ? undefined : odd / count };
+}
+
 interface Epoch {
   readonly number: number;
   /** The epoch whose pairs and masks it has: its own, or with static masks an earlier one. */
@@ -126,6 +149,7 @@ export class PretrainingBatches implements BatchSource<ExampleBatch> {
   readonly stepsPerEpoch: number;
   /** Examples of the first epoch. */
   readonly examplesPerEpoch: number;
+  readonly epochSummary: EpochSummary;
   #epoch: Epoch;
   /** Where the micro-batches of `#epoch` begin in its order; see src/data/packing.ts. */
   #bounds: Float64Array;
@@ -135,6 +159,7 @@ export class PretrainingBatches implements BatchSource<ExampleBatch> {
     this.#options = options;
     this.#epoch = this.#build(0);
     this.examplesPerEpoch = this.#epoch.index.count;
+    this.epochSummary = summaryOf(this.#epoch.index);
     if (this.examplesPerEpoch === 0) {
       throw new DataError('the text to train on yields no example: no document has enough of it', { hint: 'Give more text, or --next-sentence none, which needs the least.' });
     }

@@ -153,6 +153,11 @@ test('one document, or several with one text, cannot make next-sentence pairs an
   assert.ok(buildExamples(one, allDocuments(one), { ...settings, nextSentence: 'sop' }, 1, 0).count > 0);
 });
 
+test('documents of one sentence each cannot make next-sentence pairs: every pair would be a random one', () => {
+  const lone = placeStore([[4], [5], [3]]);
+  assert.throws(() => buildExamples(lone, allDocuments(lone), settings, 1, 0), (error) => error instanceof DataError && /each of the 3 documents is a single one/.test(error.message) && (error.hint ?? '').includes('--split-sentences'));
+});
+
 test('only the documents asked for are used', () => {
   const train = allDocuments(store).filter((document) => document % 3 !== 0);
   const owners = documentOfTokens(store);

@@ -100,7 +100,10 @@ class IndexBuilder {
  */
 export function buildExamples(store: TokenStore, documents: Int32Array, settings: ExampleSettings, seed: number, epoch: number): ExampleIndex {
   const builder = new IndexBuilder();
-  if (settings.nextSentence === 'nsp') requireOtherDocuments(store, documents);
+  if (settings.nextSentence === 'nsp') {
+    requireOtherDocuments(store, documents);
+    requireSecondSentences(store, documents);
+  }
   for (const document of documents) {
     const random = new Random(seed, epoch, document, pairStream);
     if (settings.nextSentence === 'none') addRuns(builder, store, document, settings, random);
@@ -112,6 +115,14 @@ export function buildExamples(store: TokenStore, documents: Int32Array, settings
 /** A permutation of an epoch's examples, [count]; a pure function of seed and epoch. */
 export function exampleOrder(count: number, seed: number, epoch: number): Uint32Array {
   return new Random(seed, epoch, orderStream).shuffle(Uint32Array.from({ length: count }, (_, i) => i));
+}
+
+/** A real next segment needs a second sentence in some document: without one every pair would be a random one. */
+function requireSecondSentences(store: TokenStore, documents: Int32Array): void {
+  if (documents.some((document) => (store.documents.sentences[document] ?? 0) >= 2)) return;
+  throw new DataError(`next-sentence pairs need documents of two sentences or more, but each of the ${documents.length} documents is a single one: every pair would be a random one`, {
+    hint: 'Split running text with --split-sentences, put documents apart by blank lines, or use --next-sentence sop or none.',
+  });
 }
 
 /** Documents with the same text count as one: text of the one could be the true continuation of the other. */

@@ -1,29 +1,28 @@
 /** Everything a pretraining run needs before its first step: corpus, tokenizer, model, plan, and what is recorded about it. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { findModelFiles, type ModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { configToJson } from '../src/config/index.js';
-import { IoError, UsageError } from '../src/data/errors.js';
-import { didYouMeanPath } from '../src/data/nearPath.js';
+import { UsageError } from '../src/data/errors.js';
 import { mixKey } from '../src/data/random.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
-import { AutoModelForPreTraining, BertForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
+import { parameterCount, type PreTrainingModel } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
+import { refuseBeyondMemory } from '../src/train/memoryCheck.js';
 import { measurePeakFlops, type PeakFlops, peakText } from '../src/train/peakFlops.js';
 import { PretrainingBatches, type PretrainingVocabulary, pretrainingVocabulary } from './batches.js';
 import type { SharedBatchOptions } from './batchWorker.js';
-import { hashFile } from './hashFile.js';
 import { type PreparedCorpus, type PreparedManifest, openPrepared } from './manifest.js';
 import type { PretrainOptions } from './options.js';
-import { checkModelConfig, describeBatch, type PretrainLength, type PretrainPlan, planLength, planPretrain, resolveModelConfig, stageExamples, stageMasking } from './plan.js';
+import { checkModelConfig, describeBatch, type PretrainLength, type PretrainPlan, planLength, planPretrain, stageExamples, stageMasking } from './plan.js';
 import { PrefetchedBatches, stepsAhead } from './prefetch.js';
 import { prepare } from './prepare.js';
 import { inThisThread, RunBatches, stepsPerPass } from './runBatches.js';
 import { StageFile, StageSchedule } from './stages.js';
+import { createModel, modelHash } from './startModel.js';
 
 export interface PretrainJob {
   readonly options: PretrainOptions;
@@ -78,12 +77,14 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
     const peak = measurePeakFlops(trainingPrecision);
     const found = environment();
     const parameters = parameterCount(model);
+    refuseBeyondMemory({ config: model.config, parameters, trained: parameters, tokens: Math.max(...plan.stages.map(({ batchSize, maxSeqLength }) => plan.tokensPerBatch ?? batchSize * maxSeqLength)) });
     note(`model: ${model.config.modelType}, hidden size ${model.config.hiddenSize}, ${(parameters / 1e6).toFixed(2)} M parameters (${origin.text}); at least ${Math.ceil((parameters * 16) / 2 ** 20)} MiB for weights, gradients and moments`);
     note(
       `corpus: ${corpus.trainDocuments.length} documents, ${corpus.store.tokenCount - corpus.manifest.counts.heldOutTokens} tokens to train on, ${corpus.heldOutDocuments.length} documents held out; ${sources.map(({ examplesPerEpoch, stepsPerEpoch }) => `${examplesPerEpoch} examples an epoch, ${stepsPerEpoch} steps`).join('; ')} of ${describeBatch(plan)}`,
     );
+    for (const text of exampleNotes(plan, sources)) note(text);
     const end = plan.timeBudgetSeconds === undefined ? `${length.totalSteps} steps` : `${plan.timeBudgetSeconds} s`;
-    note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`);
+    note(`run: ${end}, learning rate ${plan.learningRate}, ${plan.schedule}, warm-up ${plan.schedule === 'constant' ? 'none' : plan.warmup}, ${plan.optimizer}, seed ${plan.seed}, ${found.engine} engine, ${trainingPrecision} precision, ${peakText(peak)}`);
     note(`settings: ${describeSettings({ ...plan, ...length, examples: { ...plan.examples }, masking: { ...plan.masking }, evalMasking: { ...plan.evalMasking }, stages: plan.stages.map((stage) => ({ ...stage })) })}`);
     return {
       options,
@@ -110,10 +111,11 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         tokenizerSha256: corpus.manifest.settings.tokenizerSha256,
         engine: found.engine,
         isa: found.isa,
-        threads: found.threads,
+        // The native engine computes the same bits with any number of them.
+        ...(found.engine === 'native' ? {} : { threads: found.threads }),
         matmulPrecision: trainingPrecision,
       },
-      about: { data: path.resolve(corpus.folder), machine: found.machine, peakGflops: peak.gflops, peakMeasuredOn: peak.measuredOn, threadsReason: found.threadsReason, versions: found.versions, startedAt: new Date().toISOString() },
+      about: { data: path.resolve(corpus.folder), machine: found.machine, peakGflops: peak.gflops, peakMeasuredOn: peak.measuredOn, threads: found.threads, threadsReason: found.threadsReason, versions: found.versions, startedAt: new Date().toISOString() },
       note,
     };
   } catch (error) {
@@ -124,6 +126,23 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 
 function flatSettings(plan: PretrainPlan): Settings {
   return Object.fromEntries(Object.entries(plan).map(([key, value]) => [key, value === undefined ? null : value]));
+}
+
+/** Cut-off tokens above this share of the text are worth a word. */
+const muchTruncated = 0.1;
+/** Random pairs: half of those where there is a choice; a document's lone sentences have none. */
+const manyOddPairs = 0.75;
+
+/** What a reader should know of the examples before the run. */
+function exampleNotes(plan: PretrainPlan, sources: readonly PretrainingBatches[]): string[] {
+  return sources.flatMap(({ epochSummary: { tokens, truncatedTokens, oddPairs } }, i) => {
+    const length = plan.stages[i]?.maxSeqLength;
+    const cut = truncatedTokens / Math.max(1, tokens + truncatedTokens);
+    return [
+      ...(cut > muchTruncated ? [`warning: ${(100 * cut).toFixed(0)} % of the tokens do not fit into examples of ${length} tokens and are cut off: sentences are longer than that (--max-seq-length; prepare --split-sentences for running text)`] : []),
+      ...(plan.examples.nextSentence === 'nsp' && (oddPairs ?? 0) > manyOddPairs ? [`warning: ${(100 * (oddPairs ?? 0)).toFixed(0)} % of the sentence pairs are random ones, because most documents are a single sentence (prepare --split-sentences, or --next-sentence sop or none)`] : []),
+    ];
+  });
 }
 
 /** The settings of each stage's batches. The random numbers of later stages are others than those of the first. */
@@ -182,6 +201,9 @@ async function openCorpus(options: PretrainOptions, note: (text: string) => void
   if (data !== undefined && options.textFormat !== undefined) {
     throw new UsageError(`flags for the layout of text files are given with --data ${data}, which is prepared already`, { hint: 'They belong to `bertwright prepare`, or to --corpus.' });
   }
+  for (const [flag, value] of [['--tokenizer', tokenizer], ['--validation-split-percentage', options.validationSplitPercentage]] as const) {
+    if (data !== undefined && value !== undefined) throw new UsageError(`${flag} is given with --data ${data}, which is prepared already`, { hint: 'It belongs to `bertwright prepare`, or to --corpus.' });
+  }
   if (data !== undefined) return openPrepared(data);
   if (corpus === undefined) throw new UsageError('no text to train on', { hint: 'Give --data with a prepared corpus, or --corpus with text files and --tokenizer.' });
   if (tokenizer === undefined) throw new UsageError('--corpus needs a tokenizer', { hint: 'Give its folder with --tokenizer; `bertwright vocab` makes one.' });
@@ -214,42 +236,4 @@ function corpusHash(manifest: PreparedManifest): string {
   return createHash('sha256')
     .update(JSON.stringify([manifest.documents.sha256, manifest.shards.map(({ sha256 }) => sha256), manifest.heldOut]))
     .digest('hex');
-}
-
-interface ModelOrigin {
-  readonly text: string;
-  /** Hash of the checkpoint the model starts from, '' for random weights. */
-  readonly sha256: string;
-}
-
-async function createModel(options: PretrainOptions, sha256: string, tokenizer: TextTokenizer, note: (text: string) => void): Promise<{ model: PreTrainingModel; origin: ModelOrigin }> {
-  const seed = options.seed ?? 42;
-  if (options.model === undefined) {
-    if (options.modelConfig === undefined) note('no --model-config: taking the preset tiny');
-    const config = resolveModelConfig(options.modelConfig, options.configOverrides ?? [], tokenizer);
-    return { model: BertForPreTraining.fromConfig(config, { seed }), origin: { text: 'random weights', sha256 } };
-  }
-  const model = await AutoModelForPreTraining.fromPretrained(options.model, { seed });
-  const { vocabSize } = model.config;
-  if (vocabSize < tokenizer.vocabSize) {
-    model.dispose();
-    throw new UsageError(`${options.model} has word embeddings of ${vocabSize} pieces, the corpus was prepared with a tokenizer of ${tokenizer.vocabSize}`, { hint: 'Prepare the corpus with the tokenizer of that model.' });
-  }
-  const { missing, notes = [] } = model.loadReport;
-  for (const text of notes) note(text);
-  return { model, origin: { text: `from ${options.model}${missing.length === 0 ? '' : `, fresh: ${missing.join(', ')}`}`, sha256 } };
-}
-
-/** SHA-256 over configuration and weights of a checkpoint directory; an absent one is a UsageError with the near match. */
-async function modelHash(directory: string): Promise<string> {
-  let found: ModelFiles;
-  try {
-    found = findModelFiles(directory);
-  } catch (cause) {
-    if (!(cause instanceof IoError)) throw cause;
-    throw new UsageError(`no model directory ${directory}.${await didYouMeanPath(directory)}`, { hint: 'a model directory holds config.json and model.safetensors', cause });
-  }
-  const hash = createHash('sha256');
-  for (const file of [found.config, ...found.weights]) hash.update(await hashFile(file));
-  return hash.digest('hex');
 }

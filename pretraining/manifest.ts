@@ -100,6 +100,7 @@ export function hashText(hash: bigint): string {
   return hash.toString(16).padStart(16, '0');
 }
 
+/** manifest.json as it is written and hashed. */
 export function manifestText(manifest: PreparedManifest): string {
   return `${JSON.stringify({ format: formatName, version: 2, ...manifest }, null, 1)}\n`;
 }

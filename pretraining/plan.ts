@@ -7,6 +7,7 @@ import { isOptimizerKind, type OptimizerKind, optimizerKinds } from '../src/opti
 import { chosenWarmup, scheduleType, type ScheduleType } from '../src/optim/schedules.js';
 import type { TextTokenizer } from '../src/tokenizer/index.js';
 import { chosenTokenBudget, describeTokenBudget } from '../src/train/batchSize.js';
+import { checkedNumber } from '../src/train/checkedNumber.js';
 import type { ExampleSettings } from './examples.js';
 import type { PrepareSettings } from './manifest.js';
 import { type MaskingSettings, checkMasking, defaultMasking } from './masking.js';
@@ -99,9 +100,9 @@ export function planPretrain(options: PretrainOptions, prepared: PrepareSettings
     minLrRatio: within('min-lr-ratio', options.minLrRatio ?? 0, 0, 1),
     warmup: chosenWarmup(options.warmupSteps, options.warmupRatio, 0.06),
     weightDecay: within('weight-decay', options.weightDecay ?? 0.01, 0, 1),
-    adamBeta1: within('adam-beta1', options.adamBeta1 ?? 0.9, 0, 1),
-    adamBeta2: within('adam-beta2', options.adamBeta2 ?? 0.999, 0, 1),
-    adamEpsilon: options.adamEpsilon,
+    adamBeta1: checkedNumber('adam-beta1', options.adamBeta1 ?? 0.9, 'share'),
+    adamBeta2: checkedNumber('adam-beta2', options.adamBeta2 ?? 0.999, 'share'),
+    adamEpsilon: options.adamEpsilon === undefined ? undefined : checkedNumber('adam-epsilon', options.adamEpsilon, 'positive'),
     maxGradNorm: within('max-grad-norm', options.maxGradNorm ?? 1, 0, Number.MAX_VALUE),
     timeBudgetSeconds: options.timeBudgetSeconds === undefined ? undefined : within('time-budget', options.timeBudgetSeconds, 1e-3, Number.MAX_SAFE_INTEGER),
     maxEvalSamples: whole('max-eval-samples', options.maxEvalSamples ?? 2000, 1),

@@ -30,6 +30,7 @@ function keyOf({ stage, step }: StagePlace): string {
   return `${stage}:${step}`;
 }
 
+/** Batches that a thread of their own makes ahead of the steps that want them; the same as without it. */
 export class PrefetchedBatches implements BatchMaker {
   readonly #thread: AnsweringThread<StagePlace, readonly ExampleBatch[]>;
   /** What was asked of the thread and is still of use, by place. */

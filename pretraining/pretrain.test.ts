@@ -4,10 +4,11 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { bertConfig, readConfig } from '../src/config/index.js';
-import { DataError, InterruptedError, UsageError } from '../src/data/errors.js';
+import { DataError, InterruptedError, NonFiniteError, UsageError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { engineInfo, setEngine } from '../src/engine/index.js';
 import { BertForPreTraining } from '../src/models/index.js';
+import { BertTokenizer } from '../src/tokenizer/index.js';
 import { optimizerKinds } from '../src/optim/optimizerKinds.js';
 import type { ProgressEvent } from '../src/train/types.js';
 import { PretrainingBatches, pretrainingVocabulary } from './batches.js';
@@ -236,6 +237,16 @@ test('a limit of steps of 0 or below is none, as in transformers', async () => {
   assert.ok(Number(results['epoch']) >= 0.1 && Number(results['epoch']) < 0.5, String(results['epoch']));
 });
 
+test('a run that diverges says so in its record', async () => {
+  await assert.rejects(run('diverges', { learningRate: 10, maxGradNorm: 0, maxSteps: 400, adamBeta2: 0 }), NonFiniteError);
+  const { status, about } = json('diverges', 'run.json') as { status: string; about: { error: string } };
+  assert.deepEqual([status, /finite|NaN|infin/i.test(about.error)], ['diverged', true]);
+});
+
+test('a tokenizer without the tokens of the examples is refused', () => {
+  assert.throws(() => pretrainingVocabulary({ vocabSize: 9, clsTokenId: 2, sepTokenId: -1, maskTokenId: -1, isContinuation: () => false }), (error) => error instanceof UsageError && /no token for \[SEP\], \[MASK\]/.test(error.message));
+});
+
 test('a time budget ends the run with a learning rate near zero and logs the rates', { timeout: 60_000 }, async () => {
   const rates: number[] = [];
   const { results } = await run('budget', { maxSteps: undefined, timeBudgetSeconds: 2, warmupRatio: 0.3, progress: (event) => event.type === 'step' && rates.push(event.learningRate) });
@@ -250,6 +261,14 @@ test('a time budget ends the run with a learning rate near zero and logs the rat
 test('wrong calls are refused before anything is written', async () => {
   const single = path.join(folder, 'single');
   await prepare({ corpus: [writeText(folder, 'single.txt', 'river stone\nlight under\nwalk\n')], tokenizer, output: single, maxSeqLength: 32 });
+  // As many pieces, two of them in each other's place.
+  const other = path.join(folder, 'other');
+  const pieces = [...tokenizer.vocab];
+  [pieces[8], pieces[9]] = [pieces[9] ?? '', pieces[8] ?? ''];
+  const model = BertForPreTraining.fromConfig({ ...modelConfig, vocabSize: tokenizer.vocabSize });
+  await model.savePretrained(other);
+  model.dispose();
+  await BertTokenizer.fromVocab(pieces, { lowercase: true }).save(other);
   const cases: [Partial<PretrainOptions>, string][] = [
     [{ data: undefined }, 'no text'],
     [{ corpus: ['x'] }, '--data and --corpus'],
@@ -268,6 +287,11 @@ test('wrong calls are refused before anything is written', async () => {
     [{ tokensPerBatch: 100 }, 'both --per-device-train-batch-size and --tokens-per-batch'],
     [{ perDeviceTrainBatchSize: undefined, tokensPerBatch: 31 }, 'tokens-per-batch is 31; expected a whole number of at least 32'],
     [{ warmupRatio: 3 }, 'warmup-ratio is 3'],
+    [{ adamBeta2: 1 }, 'adam-beta2 is 1, expected a number from 0 to below 1'],
+    [{ adamEpsilon: 0 }, 'adam-epsilon is 0'],
+    [{ tokenizer }, '--tokenizer is given with --data'],
+    [{ validationSplitPercentage: 5 }, '--validation-split-percentage is given with --data'],
+    [{ modelConfig: undefined, model: other }, 'another tokenizer than that of'],
   ];
   for (const [changes, named] of cases) {
     await assert.rejects(run('refused', changes), (error) => error instanceof UsageError && error.message.includes(named), named);

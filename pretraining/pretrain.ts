@@ -7,7 +7,6 @@ import { OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { type Results, readResults } from '../src/checkpoint/results.js';
 import type { JsonValue } from '../src/checkpoint/trainingState.js';
 import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
-import { InterruptedError } from '../src/data/errors.js';
 import type { PretrainingBatch } from '../src/data/pretrainingBatch.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForPreTraining, parameterCount, type PreTrainingModel } from '../src/models/index.js';
@@ -69,7 +68,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
         await started.close();
       }
     } catch (error) {
-      if (output.previous?.status !== 'complete') output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+      if (output.previous?.status !== 'complete') output.recordFailure(error);
       throw error;
     } finally {
       await output.close();

@@ -25,6 +25,7 @@ export function stepsPerPass(stages: readonly Stage[], sources: readonly Pretrai
   return 1 / stages.reduce((passes, { share }, i) => passes + share / (sources[i] as PretrainingBatches).stepsPerEpoch, 0);
 }
 
+/** The batches of a run of one or several stages, by the number of its step. */
 export class RunBatches implements BatchSource<ExampleBatch> {
   readonly #sources: readonly PretrainingBatches[];
   readonly #schedule: StageSchedule;

@@ -8,7 +8,7 @@ import { weightsFileName } from '../src/checkpoint/modelFiles.js';
 import { readSafetensors } from '../src/checkpoint/safetensors.js';
 import { type Checkpoint, OutputDirectory } from '../src/checkpoint/outputDirectory.js';
 import { readResults } from '../src/checkpoint/results.js';
-import { DataError, InterruptedError, NonFiniteError } from '../src/data/errors.js';
+import { DataError, NonFiniteError } from '../src/data/errors.js';
 import { engineInfo, setMatmulPrecision } from '../src/engine/index.js';
 import type { SequenceClassificationModel } from '../src/models/index.js';
 import { createOptimizer } from '../src/optim/createOptimizer.js';
@@ -69,20 +69,10 @@ async function finetuneOnce(options: FinetuneOptions, isPoint = false): Promise<
     const results = await runFinetune(job, output);
     return { output: options.output, task: job.spec.name, results, alreadyComplete: false };
   } catch (error) {
-    if (output.previous?.status !== 'complete') recordFailure(output, error);
+    if (output.previous?.status !== 'complete') output.recordFailure(error);
     throw error;
   } finally {
     await output.close();
-  }
-}
-
-/** Notes in run.json how the run ended; on a full disk that fails, too, and must not hide the first error. */
-function recordFailure(output: OutputDirectory, error: unknown): void {
-  try {
-    if (error instanceof NonFiniteError) output.setStatus('diverged', { error: error.message });
-    else output.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
-  } catch {
-    // run.json still says "running", which means the same to a later run: go on from the last checkpoint.
   }
 }
 

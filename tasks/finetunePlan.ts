@@ -5,6 +5,7 @@ import { chosenWarmup, resolveWarmupSteps, type ScheduleType, scheduleType } fro
 import { describeTokenBudget, refuseTwoBatchSizes } from '../src/train/batchSize.js';
 import type { StepInterval } from '../src/train/types.js';
 import { type Epochs, epochsBySequences, epochsByTokens } from './epochs.js';
+import { checkedNumber } from '../src/train/checkedNumber.js';
 import type { EvalStrategy, FinetuneOptions } from './options.js';
 import { defaultRecipe, type Hyperparameters, recipe } from './recipes.js';
 import type { TaskSpec } from './taskSpec.js';
@@ -53,22 +54,10 @@ interface FinetuneSettings {
   readonly earlyStoppingPatience: number | undefined;
 }
 
-function checked(name: string, value: number, rule: 'positive' | 'nonNegative' | 'count' | 'share'): number {
-  const fits = {
-    positive: value > 0 && Number.isFinite(value),
-    nonNegative: value >= 0 && Number.isFinite(value),
-    count: Number.isInteger(value) && value > 0,
-    share: value >= 0 && value < 1,
-  }[rule];
-  const expected = { positive: 'a number above 0', nonNegative: 'a number of at least 0', count: 'a whole number above 0', share: 'a number from 0 to below 1' }[rule];
-  if (!fits) throw new UsageError(`${name} is ${value}, expected ${expected}`);
-  return value;
-}
-
 /** A number of steps, or below 1 a share of the run (at least one step). */
 function stepsOrShare(name: string, value: number, totalSteps: number): number {
-  checked(name, value, 'positive');
-  return value < 1 ? Math.max(1, Math.round(value * totalSteps)) : checked(name, value, 'count');
+  checkedNumber(name, value, 'positive');
+  return value < 1 ? Math.max(1, Math.round(value * totalSteps)) : checkedNumber(name, value, 'count');
 }
 
 /** What a plan depends on beside the options. */
@@ -106,16 +95,16 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: Fi
   const { tokensPerBatch } = options;
   const batch: BatchSize =
     tokensPerBatch === undefined
-      ? { perDeviceTrainBatchSize: checked('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count') }
-      : { perDeviceTrainBatchSize: undefined, tokensPerBatch: checked('tokensPerBatch', tokensPerBatch, 'count') };
-  const accumulation = checked('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1, 'count');
+      ? { perDeviceTrainBatchSize: checkedNumber('perDeviceTrainBatchSize', options.perDeviceTrainBatchSize ?? base.perDeviceTrainBatchSize, 'count') }
+      : { perDeviceTrainBatchSize: undefined, tokensPerBatch: checkedNumber('tokensPerBatch', tokensPerBatch, 'count') };
+  const accumulation = checkedNumber('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1, 'count');
   const seed = options.seed ?? 42;
   const epochs = plannedEpochs({ ...batch, gradientAccumulationSteps: accumulation, seed }, facts);
   const stepsPerEpoch = tokensPerBatch === undefined ? epochs.stepsIn(1) : undefined;
-  const numTrainEpochs = checked('numTrainEpochs', options.numTrainEpochs ?? base.numTrainEpochs, 'positive');
+  const numTrainEpochs = checkedNumber('numTrainEpochs', options.numTrainEpochs ?? base.numTrainEpochs, 'positive');
   // As the Trainer has it: 0 and below mean "not set".
   const limited = options.maxSteps !== undefined && options.maxSteps > 0;
-  const totalSteps = limited ? checked('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, epochs.stepsIn(numTrainEpochs));
+  const totalSteps = limited ? checkedNumber('maxSteps', options.maxSteps ?? 1, 'count') : Math.max(1, epochs.stepsIn(numTrainEpochs));
   const optimizer = options.optimizer ?? 'adamw';
   const warmup = chosenWarmup(options.warmupSteps, options.warmupRatio, base.warmupRatio);
   const strategy = facts.devRows === 0 ? 'no' : (options.evalStrategy ?? (options.evalSteps === undefined ? 'epoch' : 'steps'));
@@ -132,33 +121,33 @@ export function planFinetune(options: FinetuneOptions, spec: TaskSpec, facts: Fi
   return {
     recipe: options.recipe ?? defaultRecipe,
     ...batch,
-    perDeviceEvalBatchSize: checked('perDeviceEvalBatchSize', options.perDeviceEvalBatchSize ?? 64, 'count'),
+    perDeviceEvalBatchSize: checkedNumber('perDeviceEvalBatchSize', options.perDeviceEvalBatchSize ?? 64, 'count'),
     gradientAccumulationSteps: accumulation,
-    learningRate: checked('learningRate', options.learningRate ?? base.learningRate, 'positive'),
+    learningRate: checkedNumber('learningRate', options.learningRate ?? base.learningRate, 'positive'),
     lrSchedulerType: scheduleType(options.lrSchedulerType ?? base.lrSchedulerType),
     warmupSteps: resolveWarmupSteps(warmup, totalSteps),
-    weightDecay: checked('weightDecay', options.weightDecay ?? base.weightDecay, 'nonNegative'),
+    weightDecay: checkedNumber('weightDecay', options.weightDecay ?? base.weightDecay, 'nonNegative'),
     optimizer,
-    adamBeta1: checked('adamBeta1', options.adamBeta1 ?? base.adamBeta1, 'share'),
-    adamBeta2: checked('adamBeta2', options.adamBeta2 ?? base.adamBeta2, 'share'),
-    adamEpsilon: checked('adamEpsilon', options.adamEpsilon ?? Math.max(base.adamEpsilon, defaultEpsilon(optimizer)), 'positive'),
-    maxGradNorm: checked('maxGradNorm', options.maxGradNorm ?? 1, 'nonNegative'),
-    labelSmoothingFactor: checked('labelSmoothingFactor', options.labelSmoothingFactor ?? 0, 'share'),
+    adamBeta1: checkedNumber('adamBeta1', options.adamBeta1 ?? base.adamBeta1, 'share'),
+    adamBeta2: checkedNumber('adamBeta2', options.adamBeta2 ?? base.adamBeta2, 'share'),
+    adamEpsilon: checkedNumber('adamEpsilon', options.adamEpsilon ?? Math.max(base.adamEpsilon, defaultEpsilon(optimizer)), 'positive'),
+    maxGradNorm: checkedNumber('maxGradNorm', options.maxGradNorm ?? 1, 'nonNegative'),
+    labelSmoothingFactor: checkedNumber('labelSmoothingFactor', options.labelSmoothingFactor ?? 0, 'share'),
     numTrainEpochs: limited ? epochs.epochsAfter(totalSteps) : numTrainEpochs,
     stepsPerEpoch,
     totalSteps,
     maxSeqLength: options.maxSeqLength ?? base.maxSeqLength,
-    layerWiseLrDecay: checked('layerWiseLrDecay', options.layerWiseLrDecay ?? 1, 'positive'),
+    layerWiseLrDecay: checkedNumber('layerWiseLrDecay', options.layerWiseLrDecay ?? 1, 'positive'),
     seed,
     loggingSteps,
     evalStrategy: strategy,
     evalSteps,
     saveStrategy,
     saveSteps,
-    saveTotalLimit: checked('saveTotalLimit', options.saveTotalLimit ?? 1, 'count'),
+    saveTotalLimit: checkedNumber('saveTotalLimit', options.saveTotalLimit ?? 1, 'count'),
     loadBestModelAtEnd: loadBest,
     metricForBestModel: bestMetric(options.metricForBestModel, spec),
-    earlyStoppingPatience: options.earlyStoppingPatience === undefined ? undefined : checked('earlyStoppingPatience', options.earlyStoppingPatience, 'count'),
+    earlyStoppingPatience: options.earlyStoppingPatience === undefined ? undefined : checkedNumber('earlyStoppingPatience', options.earlyStoppingPatience, 'count'),
   };
 }
 

@@ -89,6 +89,7 @@ export interface WrittenCorpus {
   readonly allLinesCompared: boolean;
 }
 
+/** Takes encoded blocks in the order of the corpus and writes whole shards of sentences and the index of documents. */
 export class CorpusWriter {
   readonly #options: CorpusWriterOptions;
   readonly #shards: StoreFile[] = [];

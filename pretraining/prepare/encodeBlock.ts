@@ -8,7 +8,7 @@ import { decodeBlock } from '../../src/data/textLines.js';
 import { BertTokenizer } from '../../src/tokenizer/index.js';
 import { cleanText } from './cleanText.js';
 import { GrowingInts } from './growingInts.js';
-import { recordText } from './jsonLines.js';
+import { recordText } from '../../src/data/jsonLines.js';
 import { fingerprint } from './repeats.js';
 import { splitSentences } from './sentences.js';
 
@@ -70,6 +70,7 @@ export interface EncodedBlock {
   readonly endsLongLine: boolean;
 }
 
+/** Turns blocks of a file into token ids, with where lines, sentences and documents end. One for each thread. */
 export class BlockEncoder {
   readonly #tokenizer: CorpusTokenizer;
   readonly #settings: EncodeSettings;

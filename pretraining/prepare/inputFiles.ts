@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../src/data/errors.js';
 import { inputFileSize } from '../../src/data/textLines.js';
+import { isJsonLines } from '../../src/data/jsonLines.js';
 import type { InputFormat } from './encodeBlock.js';
 import type { InputStamp } from './resume.js';
 
@@ -19,13 +20,9 @@ export async function findInputFiles(corpus: readonly string[]): Promise<InputFi
   if (corpus.length === 0) throw new UsageError('no corpus was given', { hint: 'Name one or more text files with --corpus.' });
   const files: InputFile[] = [];
   for (const name of corpus) {
-    for (const file of await expandPattern(name)) files.push({ file, bytes: await inputFileSize(file), modified: (await stat(file)).mtimeMs, format: formatOf(file) });
+    for (const file of await expandPattern(name)) files.push({ file, bytes: await inputFileSize(file), modified: (await stat(file)).mtimeMs, format: isJsonLines(file) ? 'json-lines' : 'text' });
   }
   return files;
-}
-
-function formatOf(file: string): InputFormat {
-  return /\.(?:jsonl|ndjson)(?:\.(?:gz|zst))?$/i.test(file) ? 'json-lines' : 'text';
 }
 
 const wildcard = /[*?]/;

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../../src/data/errors.js';
+import { defaultTextKey } from '../../src/data/jsonLines.js';
 import type { NextSentenceTask } from '../examples.js';
 import type { PrepareSettings, PreparedManifest } from '../manifest.js';
 import type { CorpusTokenizer, UnicodeNormalization } from './encodeBlock.js';
@@ -68,7 +69,7 @@ export async function resolveSettings(options: PrepareOptions, inputs: readonly 
     masking: options.masking ?? 'dynamic',
     dupeFactor: options.masking === 'static' ? (options.dupeFactor ?? 10) : 0,
     documents: options.documents ?? 'blank-line',
-    textKey: records ? (options.textKey ?? 'text') : '',
+    textKey: records ? (options.textKey ?? defaultTextKey) : '',
     splitSentences,
     unicodeNormalization,
     icuVersion: splitSentences || unicodeNormalization !== 'none' ? (process.versions['icu'] ?? '') : '',
@@ -86,6 +87,7 @@ export async function resolveSettings(options: PrepareOptions, inputs: readonly 
 const smallCorpus = 8_000_000;
 const mostWorkers = 64;
 
+/** Threads that tokenize: those asked for, else one a processor up to 8, and one for a small corpus. Throws a UsageError for a number that is none. */
 export function resolveWorkers(workers: number | undefined, totalBytes: number): number {
   if (workers === undefined) return totalBytes < smallCorpus ? 1 : Math.min(os.availableParallelism(), 8);
   if (!Number.isInteger(workers) || workers < 1 || workers > mostWorkers) throw new UsageError(`workers is ${workers}; expected a whole number from 1 to ${mostWorkers}`);

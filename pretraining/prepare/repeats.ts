@@ -9,6 +9,7 @@ const fewestSlots = 1 << 12;
 /** A table this full takes nothing more: looking up would become slow. */
 const mostFilled = 7 / 8;
 
+/** A set of 64-bit fingerprints that takes no more memory than 128 MiB. */
 export class FingerprintTable {
   readonly #slots: Uint32Array;
   readonly #limit: number;

@@ -12,7 +12,7 @@ import type { CorpusTokenizer, EncodedBlock } from './encodeBlock.js';
 import { type Encoder, localEncoder, threadedEncoder } from './encoders.js';
 import { chooseHeldOut, countRepeated, sortedHashes } from './heldOut.js';
 import type { InputFile } from './inputFiles.js';
-import { maxRecordBytes } from './jsonLines.js';
+import { maxRecordBytes } from '../../src/data/jsonLines.js';
 import { type PrepareOptions, resolveWorkers } from './options.js';
 import { ResumeLog, type RunIdentity, type UnfinishedRun } from './resume.js';
 

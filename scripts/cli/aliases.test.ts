@@ -52,13 +52,13 @@ describe('pasted lines', () => {
   test('a run_mlm line becomes pretrain without next sentences; the tokenizer follows the model', () => {
     assert.equal(
       translate('run_mlm --model_name_or_path M --train_file a.txt --mlm_probability 0.15 --do_train --output_dir O').args.join(' '),
-      'pretrain --model M --corpus a.txt --mlm-probability 0.15 --output O --next-sentence none --learning-rate 5e-5 --per-device-train-batch-size 8 --weight-decay 0 --validation-split-percentage 5 --warmup-ratio 0 --tokenizer M',
+      'pretrain --model M --corpus a.txt --mlm-probability 0.15 --output O --next-sentence none --learning-rate 5e-5 --per-device-train-batch-size 8 --weight-decay 0 --validation-split-percentage 5 --short-seq-prob 0 --warmup-ratio 0 --tokenizer M',
     );
     const { args, notes } = translate('run_mlm --config_name tiny --config_overrides hidden_dropout_prob=0,num_hidden_layers=3 --tokenizer_name T --train_file a.txt --do_train --learning_rate 1e-4 --warmup_steps 10 --max_eval_samples 50 --save_strategy steps --output_dir O');
     assert.match(args.join(' '), /--learning-rate 1e-4 .*--warmup-steps 10 --max-eval-samples 50 /);
     assert.equal(args[args.indexOf('--config-overrides') + 1], 'hidden_dropout_prob=0,num_hidden_layers=3');
     assert.ok(!args.includes('5e-5') && !args.includes('--warmup-ratio'));
-    assert.deepEqual(notes.map((note) => note.split(' ')[0]), ['--save-strategy']);
+    assert.deepEqual(notes.map((note) => note.split(' ')[0]), ['--save-strategy', '--max_seq_length']);
   });
   test('an unknown flag suggests the near match; a line without work, corpus or value is refused', () => {
     assert.throws(() => translate('run_glue --modle_name_or_path M'), /unknown flag --modle_name_or_path/);

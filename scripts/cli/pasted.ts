@@ -23,7 +23,7 @@ const withoutMeaning: Readonly<Record<string, string>> = {
   'dataset-name': 'data is given by --data or --corpus', 'dataset-config-name': 'data is given by --data or --corpus', 'streaming': 'a corpus is always streamed', 'overwrite-cache': 'there is no cache of tokenized data to overwrite',
   'report-to': 'logs go to the output directory', 'logging-dir': 'logs go to the output directory', 'run-name': 'logs go to the output directory', 'logging-strategy': 'logs are written every --logging-steps', 'logging-first-step': 'logs are written every --logging-steps', 'log-level': 'see --quiet', 'disable-tqdm': 'see --quiet',
   'push-to-hub': 'nothing is uploaded', 'hub-model-id': 'nothing is uploaded', 'hub-token': 'nothing is uploaded',
-  'dataloader-num-workers': 'batches are made in this process', 'dataloader-drop-last': 'the last batch is used', 'no-cuda': 'the engine is --engine', 'use-cpu': 'the engine is --engine', 'local-rank': 'one process trains', 'ddp-find-unused-parameters': 'one process trains', 'fsdp': 'one process trains', 'deepspeed': 'one process trains', 'gradient-checkpointing': 'activations are always kept', 'torch-compile': 'kernels are compiled at install', 'ignore-mismatched-sizes': 'a head of another size is always made anew', 'low-cpu-mem-usage': 'weights are read straight into place', 'torch-dtype': 'precision is --matmul-precision here', 'save-safetensors': 'weights are always safetensors', 'model-type': 'the type is in config.json', 'remove-unused-columns': 'only the needed columns are read', 'data-seed': 'the seed is --seed', 'full-determinism': 'runs are always reproducible', 'seed-worker': 'runs are always reproducible', 'prediction-loss-only': 'predictions are always written', 'include-inputs-for-metrics': 'metrics see predictions and labels',
+  'dataloader-num-workers': 'batches are made in this process', 'dataloader-drop-last': 'fine-tuning takes all rows of an epoch, pretraining its whole steps', 'no-cuda': 'the engine is --engine', 'use-cpu': 'the engine is --engine', 'local-rank': 'one process trains', 'ddp-find-unused-parameters': 'one process trains', 'fsdp': 'one process trains', 'deepspeed': 'one process trains', 'gradient-checkpointing': 'activations are always kept', 'torch-compile': 'kernels are compiled at install', 'ignore-mismatched-sizes': 'a head of another size is always made anew', 'low-cpu-mem-usage': 'weights are read straight into place', 'torch-dtype': 'precision is --matmul-precision here', 'save-safetensors': 'weights are always safetensors', 'model-type': 'the type is in config.json', 'remove-unused-columns': 'only the needed columns are read', 'data-seed': 'the seed is --seed', 'full-determinism': 'runs are always reproducible', 'seed-worker': 'runs are always reproducible', 'prediction-loss-only': 'predictions are always written', 'include-inputs-for-metrics': 'metrics see predictions and labels',
 };
 
 /** Of these, and of none other, the flag stands alone or takes True/False. */
@@ -122,7 +122,7 @@ function translateGlue(args: readonly string[]): Translation {
 }
 
 /** What run_mlm's flags mean where they are left out, as far as it differs from here. */
-const mlmDefaults: Readonly<Record<string, string>> = { 'learning-rate': '5e-5', 'per-device-train-batch-size': '8', 'weight-decay': '0', 'validation-split-percentage': '5' };
+const mlmDefaults: Readonly<Record<string, string>> = { 'learning-rate': '5e-5', 'per-device-train-batch-size': '8', 'weight-decay': '0', 'validation-split-percentage': '5', 'short-seq-prob': '0' };
 
 function translateMlm(args: readonly string[]): Translation {
   const known = new Set([
@@ -144,6 +144,7 @@ function translateMlm(args: readonly string[]): Translation {
   const result = toArgs('pretrain', flags, dropped);
   // run_mlm knows no next-sentence task.
   result.push('--next-sentence', 'none');
+  if (!flags.has('max-seq-length')) extraNotes.push("--max_seq_length is not given: 128 tokens here, where run_mlm takes the tokenizer's longest input");
   const warmup = flags.has('warmup-steps') || flags.has('warmup-ratio') ? [] : ['warmup-ratio'];
   for (const name of [...Object.keys(mlmDefaults), ...warmup]) if (!flags.has(name)) result.push(`--${name}`, mlmDefaults[name] ?? '0');
   const model = flags.get('model');

@@ -1,5 +1,5 @@
 /** SIGINT and SIGTERM as an AbortSignal: the run saves and throws; the exit code follows the signal. */
-import { InterruptedError } from '../../src/data/errors.js';
+import { BertwrightError, InterruptedError } from '../../src/data/errors.js';
 
 /**
  * Runs `work` with a signal that SIGINT or SIGTERM aborts; its reason is an InterruptedError with the right exit code.
@@ -18,7 +18,9 @@ export async function abortOnSignals<T>(work: (signal: AbortSignal) => Promise<T
   try {
     return await work(controller.signal);
   } catch (error) {
-    if (received !== undefined && controller.signal.aborted) {
+    // A save that failed after the signal is what its user has to know; whatever else an abort makes break is the abort.
+    const own = error instanceof BertwrightError && !(error instanceof InterruptedError);
+    if (received !== undefined && controller.signal.aborted && !own) {
       throw new InterruptedError(error instanceof Error ? error.message : `stopped by ${received}`, received);
     }
     throw error;

@@ -7,6 +7,7 @@ import { parseDuration } from '../cli/duration.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions, profileOption, runOptions, seedOption, trainingOptions } from '../cli/options.js';
 import { withProfile } from '../cli/profile.js';
+import type { Settings } from '../cli/settings.js';
 import { abortOnSignals } from '../cli/signals.js';
 import type { CommandSpec } from '../cli/spec.js';
 import { terminalText } from '../cli/terminalText.js';
@@ -95,7 +96,7 @@ export const pretrainCommand: CommandSpec = {
         evalMlmProbability: settings.number('eval-mlm-probability'),
         maskReplaceProb: settings.number('mask-replace-prob'),
         randomReplaceProb: settings.number('random-replace-prob'),
-        maskingUnit: settings.boolean('span-masking') === true ? 'span' : settings.boolean('whole-word-masking') === true ? 'word' : undefined,
+        maskingUnit: maskingUnit(settings),
         stages: stages === undefined ? undefined : parseStages(stages),
         minLrRatio: settings.number('min-lr-ratio'),
         prefetch: settings.boolean('prefetch'),
@@ -111,3 +112,9 @@ export const pretrainCommand: CommandSpec = {
     printRun(settings, result);
   },
 };
+
+function maskingUnit(settings: Settings): 'span' | 'word' | undefined {
+  const [span, word] = [settings.boolean('span-masking') === true, settings.boolean('whole-word-masking') === true];
+  if (span && word) throw new UsageError('both --span-masking and --whole-word-masking are given; expected one of them', { hint: 'spans are of whole words' });
+  return span ? 'span' : word ? 'word' : undefined;
+}

@@ -13,7 +13,8 @@ export const vocabCommand: CommandSpec = {
   name: 'vocab',
   summary: 'Train a WordPiece vocabulary on a corpus, or add words of a new domain to a tokenizer and its model.',
   options: {
-    corpus: { type: 'list', describe: 'text files (.gz too), one sentence or paragraph a line', required: true },
+    corpus: { type: 'list', describe: 'text files or quoted patterns with * and **; .gz, .zst and .jsonl too', required: true },
+    'text-key': { type: 'string', describe: 'key of the text in .jsonl records (default: text)' },
     output: { type: 'string', describe: 'folder for vocab.txt, tokenizer.json, tokenizer_config.json, special_tokens_map.json', letter: 'o', required: true },
     overwrite: { type: 'boolean', describe: 'write also into a folder that holds other files, such as a model' },
     'vocab-size': { type: 'number', describe: 'entries, special tokens included', default: 30522 },
@@ -39,13 +40,15 @@ export const vocabCommand: CommandSpec = {
 };
 
 /** What both modes need of a corpus, with progress and signals. */
-async function withCorpus<T>(settings: Settings, work: (options: { files: readonly string[]; threads: number; onProgress: (event: CountEvent) => void; signal: AbortSignal }) => Promise<T>): Promise<T> {
+async function withCorpus<T>(settings: Settings, work: (options: { files: readonly string[]; textKey: string | undefined; threads: number; onProgress: (event: CountEvent) => void; signal: AbortSignal }) => Promise<T>): Promise<T> {
   const { createCountProgress } = await import('../cli/countProgress.js');
   const { chooseThreads } = await import('../../src/engine/threads.js');
+  const { findInputFiles } = await import('../../pretraining/prepare/inputFiles.js');
   const { threads } = chooseThreads(settings.number('threads'));
+  const files = (await findInputFiles(settings.list('corpus') ?? [])).map(({ file }) => file);
   const progress = createCountProgress('vocab', settings.boolean('quiet') === true);
   try {
-    return await abortOnSignals((signal) => work({ files: settings.list('corpus') ?? [], threads, onProgress: progress.report, signal }));
+    return await abortOnSignals((signal) => work({ files, textKey: settings.string('text-key'), threads, onProgress: progress.report, signal }));
   } finally {
     progress.end();
   }

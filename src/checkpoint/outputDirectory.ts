@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, IoError, UsageError } from '../data/errors.js';
+import { DataError, InterruptedError, IoError, NonFiniteError, UsageError } from '../data/errors.js';
 import { didYouMean } from '../data/nearMatch.js';
 import { removeDirectory, removeLeftovers, verifyDirectory, writeDirectoryAtomic } from './atomicDirectory.js';
 import { writeFileAtomic } from './atomicFile.js';
@@ -97,6 +97,16 @@ export class OutputDirectory {
   setStatus(status: RunStatus, about: Settings = {}): void {
     this.#record = { ...this.#record, status, about: { ...this.#record.about, ...about } };
     this.#writeRecord();
+  }
+
+  /** Notes in run.json how the run ended; on a full disk that fails, too, and must not hide the first error. */
+  recordFailure(error: unknown): void {
+    try {
+      if (error instanceof NonFiniteError) this.setStatus('diverged', { error: error.message });
+      else this.setStatus(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    } catch {
+      // run.json still says "running", which means the same to a later run: go on from the last checkpoint.
+    }
   }
 
   #writeRecord(): void {
@@ -247,7 +257,7 @@ async function refuseForeignFiles(directory: string, options: OpenOptions): Prom
 
 /** Removes what a run writes: checkpoints, results, logs, the note that it was chosen among others. Other files stay. */
 export async function clearRun(directory: string): Promise<void> {
-  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|stages\.json|trials\.json|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors)$/;
+  const written = /^(?:checkpoint-\d+|run\.json|metrics\.jsonl|rates\.jsonl|stages\.json|trials\.json|trainer_state\.json|(?:all|train|eval|test)_results\.json|predict_results_.*\.txt|predictions|runs|training_state|manifest\.json|model\.safetensors|adapter_config\.json|adapter_model\.safetensors)$/;
   for (const name of await readdir(directory)) {
     if (!written.test(name)) continue;
     const target = path.join(directory, name);

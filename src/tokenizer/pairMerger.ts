@@ -14,6 +14,7 @@ export interface SymbolWords {
   readonly counts: Float64Array;
 }
 
+/** Finds the most frequent pair and merges it, over and over; of equally frequent ones the one with the smaller ids. */
 export class PairMerger {
   readonly #symbols: Int32Array;
   readonly #starts: Int32Array;

@@ -76,6 +76,26 @@ describe('a vocabulary does not depend on the number of threads', () => {
   });
 });
 
+describe('JSON lines', () => {
+  const lines = makeLines(9, 700);
+  const write = (name: string, key: string, bytes: (text: Buffer) => Uint8Array = (text) => text): string => {
+    const file = path.join(folder, name);
+    writeFileSync(file, bytes(Buffer.from(lines.map((line, i) => `${JSON.stringify({ id: i, [key]: line })}\n${i % 9 === 0 ? '\n' : ''}`).join(''))));
+    return file;
+  };
+
+  test('give the words of their texts alone, packed or not, by any key', async () => {
+    const expected = await countCorpus({ lines, threads: 1 }, uncased);
+    for (const [file, textKey] of [[write('a.jsonl', 'text'), undefined], [write('b.jsonl', 'body'), 'body'], [write('c.ndjson.gz', 'text', gzipSync), undefined]] as const) {
+      assert.deepEqual(await countCorpus({ files: [file], textKey, threads: 2 }, uncased, { portionUnits: 4096 }), expected, file);
+    }
+  });
+
+  test('a record without the key is named by file and line', async () => {
+    await assert.rejects(countCorpus({ files: [write('d.jsonl', 'txet')], threads: 1 }, uncased), (error) => error instanceof DataError && /d\.jsonl:1: the record has no "text"; it has id, txet/.test(error.message));
+  });
+});
+
 describe('what goes wrong while threads count', () => {
   const limits = { portionUnits: 1024 };
 

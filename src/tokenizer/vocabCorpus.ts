@@ -3,6 +3,7 @@
  * every error has its file, line and column), counts where the others have enough to do, and adds the counts up in the order of the corpus.
  */
 import { DataError, UsageError } from '../data/errors.js';
+import { defaultTextKey, isJsonLines, maxRecordBytes, recordText } from '../data/jsonLines.js';
 import { inputFileSize, readTextLines } from '../data/textLines.js';
 import { BertNormalizer, type NormalizerOptions } from './normalizer.js';
 import { Pace, type VocabularyProgress } from './vocabPace.js';
@@ -10,9 +11,11 @@ import { type CountedStretches, StretchCounter, type WordCount, WordCounter } fr
 import { type CountingTask, CountingWorkers } from './wordCountWorkers.js';
 
 export interface CorpusOptions {
-  /** UTF-8 text files, plain or gzip. Give either these or `lines`. */
+  /** UTF-8 text files, or JSON lines (.jsonl), plain, .gz or .zst. Give either these or `lines`. */
   readonly files?: readonly string[] | undefined;
   readonly lines?: AsyncIterable<string> | Iterable<string> | undefined;
+  /** Key of the text in the records of .jsonl files; default `text`. */
+  readonly textKey?: string | undefined;
   readonly threads: number;
   readonly onProgress?: ((progress: VocabularyProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -49,7 +52,7 @@ export async function countCorpus(options: CorpusOptions, normalizerOptions: Nor
   const pace = new Pace(options);
   const pause: Pause = (done, total) => pace.pause(stageOf(counter), done, total);
   try {
-    const portions = files === undefined ? portionsOfLines(lines ?? [], portionUnits, pause) : portionsOfFiles(files, portionUnits, pause);
+    const portions = files === undefined ? portionsOfLines(lines ?? [], portionUnits, pause) : portionsOfFiles(files, options.textKey ?? defaultTextKey, portionUnits, pause);
     for await (const text of portions) {
       // No thread is started for less than a portion: it would be counted by the time that one is up.
       const task = text.length < portionUnits && workers.started === 0 ? undefined : workers.count(text);
@@ -115,7 +118,7 @@ class Gatherer {
   }
 }
 
-async function* portionsOfFiles(files: readonly string[], units: number, pause: Pause): AsyncGenerator<string> {
+async function* portionsOfFiles(files: readonly string[], textKey: string, units: number, pause: Pause): AsyncGenerator<string> {
   let total = 0;
   for (const file of files) total += await inputFileSize(file);
   let done = 0;
@@ -124,8 +127,12 @@ async function* portionsOfFiles(files: readonly string[], units: number, pause: 
   };
   const gathered = new Gatherer(units);
   for (const file of files) {
-    for await (const block of readTextLines(file, { onFileBytes })) {
-      for (const line of block.lines) if (gathered.add(line)) yield gathered.take();
+    const records = isJsonLines(file);
+    for await (const { lines, firstLine, partial } of readTextLines(file, { onFileBytes, ...(records ? { maxLineBytes: maxRecordBytes } : {}) })) {
+      for (const [i, line] of lines.entries()) {
+        const text = !records ? line : line.trim() === '' ? '' : recordText(line, textKey, { file, line: firstLine + i, whole: !partial });
+        if (gathered.add(text)) yield gathered.take();
+      }
       await pause(done, total);
     }
   }

@@ -7,16 +7,13 @@ import os from 'node:os';
 import { UsageError } from '../data/errors.js';
 import { bertSpecialTokens } from './bertTokenizerOptions.js';
 import { PairMerger, type SymbolWords } from './pairMerger.js';
-import { type CountingLimits, countCorpus } from './vocabCorpus.js';
-import { Pace, type VocabularyProgress } from './vocabPace.js';
+import { type CorpusOptions, type CountingLimits, countCorpus } from './vocabCorpus.js';
+import { Pace } from './vocabPace.js';
 import type { WordCount } from './wordCounts.js';
 
 export type { VocabularyProgress } from './vocabPace.js';
 
-export interface TrainVocabularyOptions {
-  /** UTF-8 text files, plain or gzip. Give either these or `lines`. */
-  readonly files?: readonly string[] | undefined;
-  readonly lines?: AsyncIterable<string> | Iterable<string> | undefined;
+export interface TrainVocabularyOptions extends Omit<CorpusOptions, 'threads'> {
   /** Entries, special tokens included; fewer come out where the corpus has no more frequent pairs. */
   readonly vocabSize: number;
   /** Fold case and strip accents. */
@@ -27,8 +24,6 @@ export interface TrainVocabularyOptions {
   readonly limitAlphabet?: number | undefined;
   /** That count words; the result does not depend on it. Default: as many as there are processors. */
   readonly threads?: number | undefined;
-  readonly onProgress?: ((progress: VocabularyProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const { pad, unk, cls, sep, mask } = bertSpecialTokens;

@@ -27,6 +27,7 @@ export interface CountedStretches {
   readonly counts: Uint32Array<ArrayBuffer>;
 }
 
+/** Counts the stretches between blanks of a portion of text, not normalized yet: cheap enough for a thread that gets text alone. */
 export class StretchCounter {
   readonly #classes: Uint8Array;
   readonly #table = new StretchTable(1 << 16);
@@ -59,6 +60,7 @@ export class StretchCounter {
   }
 }
 
+/** Adds up the counts of portions, and normalizes each distinct stretch once, into words. */
 export class WordCounter {
   readonly #normalizer: BertNormalizer;
   readonly #maxDistinct: number;

@@ -15,6 +15,7 @@ const cleanUps: readonly (readonly [string, string])[] = [
   [" 're", "'re"],
 ];
 
+/** Text of tokens as the tokenizers library's WordPiece decoder writes it: continuing pieces joined on, blanks before signs and contractions taken out. */
 export function wordPieceDecode(tokens: readonly string[], prefix: string): string {
   let text = '';
   tokens.forEach((token, i) => {

@@ -21,6 +21,7 @@ export interface Environment {
   readonly versions: { readonly [name: string]: string };
 }
 
+/** What a run computes with, for its records. */
 export function environment(): Environment {
   const info = engineInfo();
   const cpus = os.cpus();

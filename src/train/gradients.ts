@@ -28,6 +28,7 @@ export interface StepGradients {
   readonly gradNorm: number;
 }
 
+/** Frees the tensors of all gradients. */
 export function disposeGradients(gradients: ReadonlyMap<string, tf.Tensor>): void {
   for (const gradient of gradients.values()) gradient.dispose();
 }

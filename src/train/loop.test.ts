@@ -282,6 +282,14 @@ test('under a time budget the rates used are recorded and replayed', async () =>
   second.dispose();
 });
 
+test('a run under a time budget that its steps end first has come down to the end of its schedule, too', async () => {
+  const model = toy();
+  const rates: number[] = [];
+  await runTraining(optionsOf(model, { timeBudgetSeconds: 1e6, totalSteps: 10, warmupSteps: 0, learningRate: 1, progress: (event) => event.type === 'step' && rates.push(event.learningRate) }));
+  assert.deepEqual(rates.map((rate) => Number(rate.toFixed(2))), [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]);
+  model.dispose();
+});
+
 test('before the first step the run says how long it will take and how much memory, and nothing else changes by that', async () => {
   const silent = toy();
   await runTraining(optionsOf(silent, { batches: source(2), totalSteps: 13 }));

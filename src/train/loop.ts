@@ -125,7 +125,8 @@ class TrainingRun<B extends PackedBatch> {
     }
     const recorded = rateRecord?.recorded(this.#step);
     if (recorded !== undefined) return recorded;
-    const share = Math.min(1, this.#elapsed() / timeBudgetSeconds);
+    // Whatever ends the run first, the time or the number of steps, finds the rate at its end.
+    const share = Math.min(1, Math.max(this.#elapsed() / timeBudgetSeconds, this.#step / totalSteps));
     // Warm-up counted in steps multiplies the decay over time: its end is not known in time.
     const warmingUp = warmupSteps >= 1 ? Math.min(1, this.#step / warmupSteps) : 1;
     const factor = warmingUp * learningRateFactor({ type, step: share, totalSteps: 1, warmupSteps: warmupSteps < 1 ? warmupSteps : 0, floor });

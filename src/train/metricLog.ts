@@ -35,6 +35,7 @@ function appendLine(file: string, line: object): void {
   appendToFile(file, `${JSON.stringify(line)}\n`);
 }
 
+/** metrics.jsonl and the TensorBoard events of a run, a line and a record an entry. */
 export class MetricLog {
   readonly #file: string;
   readonly #events: EventLog;

@@ -13,7 +13,8 @@ import type { Encoder } from '../encoder/types.js';
 /** Forward and backward pass of a batch, in floating-point operations. */
 export type CountFlops<B extends PackedBatch> = (batch: B) => number;
 
-interface TransformerSizes {
+/** Sizes that the work and the memory of an encoder follow from. */
+export interface TransformerSizes {
   readonly hiddenSize: number;
   readonly numHiddenLayers: number;
   readonly intermediateSize: number;
@@ -25,7 +26,7 @@ const trainingFlopsOfProduct = 2 * 3;
 const flopsOfFrozenProduct = 2 * 2;
 
 /** Undefined for an encoder whose products nobody has counted yet. */
-function transformerSizes(config: Encoder['config']): TransformerSizes | undefined {
+export function transformerSizes(config: Encoder['config']): TransformerSizes | undefined {
   return config.modelType === 'bert' ? (config as Encoder['config'] & TransformerSizes) : undefined;
 }
 

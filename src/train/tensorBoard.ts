@@ -67,6 +67,7 @@ function sessionStartRecord(step: number): Uint8Array {
   return eventRecord(step, (event) => event.message(eventFields.sessionLog, session));
 }
 
+/** A file of TensorBoard events that grows with the run. */
 export class EventLog {
   readonly #file: string;
 

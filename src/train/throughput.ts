@@ -29,6 +29,7 @@ export interface StepTiming {
 
 export const noTime: StepTiming = { seconds: 0, waitSeconds: 0, tokens: 0, flops: 0 };
 
+/** The sum of two stretches of time, field by field. */
 export function addTiming(a: StepTiming, b: StepTiming): StepTiming {
   return { seconds: a.seconds + b.seconds, waitSeconds: a.waitSeconds + b.waitSeconds, tokens: a.tokens + b.tokens, flops: a.flops + b.flops };
 }

@@ -1,6 +1,6 @@
 /** The text of a record in a file of JSON lines. */
-import { DataError } from '../../src/data/errors.js';
-import { didYouMean } from '../../src/data/nearMatch.js';
+import { DataError } from './errors.js';
+import { didYouMean } from './nearMatch.js';
 
 export interface RecordPlace {
   readonly file: string;
@@ -11,6 +11,14 @@ export interface RecordPlace {
 
 /** Bytes of the longest record. */
 export const maxRecordBytes = 1 << 25;
+
+/** The key of the text unless another is named. */
+export const defaultTextKey = 'text';
+
+/** Whether a file is of JSON lines, packed or not, by its name. */
+export function isJsonLines(file: string): boolean {
+  return /\.(?:jsonl|ndjson)(?:\.(?:gz|zst))?$/i.test(file);
+}
 
 /** The text under `key` of one record. Throws a DataError that names the line and what is there instead. */
 export function recordText(line: string, key: string, place: RecordPlace): string {
