@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { writeReport } from '../glue/report/writeReport.js';
+import { readSafetensors, writeSafetensors } from '../src/checkpoint/safetensors.js';
 import { readConfig } from '../src/config/index.js';
 import { UsageError } from '../src/data/errors.js';
 import { setEngine } from '../src/engine/index.js';
@@ -48,6 +49,8 @@ test('LoRA learns, leaves no tensor behind, is saved alone, and evaluate and pre
   assert.ok(!existsSync(path.join(folder, 'lora', 'model.safetensors')));
   const settings = json('lora', 'adapter_config.json');
   assert.deepEqual([settings['peft_type'], settings['r'], settings['lora_alpha'], settings['base_model_name_or_path']], ['LORA', 4, 16, model]);
+  const targets = settings['target_modules'] as string[];
+  assert.deepEqual([targets.length, targets[0]], [12, 'bert.encoder.layer.0.attention.self.query'], 'all linear layers by name, as any peft reads them');
   const all = json('lora', 'all_results.json');
   assert.equal(all['adapter'], 'LoRA r 4');
   assert.ok(Number(all['trainable_parameters']) < Number(all['parameters']) / 3);
@@ -97,6 +100,21 @@ test('many adapters on one base: the suite and the report keep them apart from f
   assert.deepEqual(report.comparisons.map(({ a, b }) => [a, b].sort()), [['tiny-bert', 'tiny-bert, LoRA r 8']]);
 });
 
+test('a base without a pooler is refused: a random one under the adapter would be lost', async () => {
+  const bare = path.join(folder, 'bare');
+  await writeTinyModel(bare);
+  const tensors = new Map([...readSafetensors(path.join(bare, 'model.safetensors'))].filter(([name]) => !name.includes('pooler')).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]));
+  writeSafetensors(path.join(bare, 'model.safetensors'), tensors, {});
+  await assert.rejects(run('from-bare', { model: bare }), (error) => error instanceof UsageError && /has no bert\.pooler\.dense\.weight, bert\.pooler\.dense\.bias, and an adapter is saved without/.test(error.message));
+});
+
+test('a run of all weights over one of an adapter leaves nothing of it', async () => {
+  await run('twice', { numTrainEpochs: 1 });
+  const { results } = await finetune({ ...base, numTrainEpochs: 2, output: path.join(folder, 'twice'), overwrite: true });
+  assert.ok(!existsSync(path.join(folder, 'twice', 'adapter_config.json')) && !existsSync(path.join(folder, 'twice', 'adapter_model.safetensors')));
+  assert.equal((await evaluateTask({ task: 'cola', model: path.join(folder, 'twice'), data }))['eval_loss'], results['eval_loss']);
+});
+
 test('settings that do not fit are refused before anything is written', async () => {
   const cases: readonly (readonly [Partial<FinetuneOptions>, RegExp])[] = [
     [{ adapter: 'none' }, /--lora-r is given with --adapter none/],
@@ -104,6 +122,8 @@ test('settings that do not fit are refused before anything is written', async ()
     [{ loraR: 0 }, /rank is 0/],
     [{ loraTargetModules: ['qeury'] }, /Did you mean "query"/],
     [{ model: path.join(folder, 'lora') }, /holds an adapter, not a model to fine-tune/],
+    [{ init: 'random' }, /--init random with an adapter/],
+    [{ configOverrides: ['hidden_dropout_prob=0', 'hidden_act=relu'] }, /--config-overrides hidden_act=relu with an adapter/],
   ];
   for (const [changes, message] of cases) {
     await assert.rejects(run('refused', changes), (error) => {

@@ -5,7 +5,7 @@ import { makeDirectory, writeFileAtomic } from '../checkpoint/atomicFile.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../checkpoint/safetensors.js';
 import { IoError, UsageError } from '../data/errors.js';
 import { parseJsonObject } from '../data/strictJson.js';
-import { type AdapterConfig, adapterFromJson, adapterToJson } from './config.js';
+import { type AdapterConfig, adapterFromJson, adapterToJson, allLinear } from './config.js';
 
 export const adapterConfigName = 'adapter_config.json';
 export const adapterWeightsName = 'adapter_model.safetensors';
@@ -36,7 +36,15 @@ export function holdsAdapter(directory: string): boolean {
 export function writeAdapter(directory: string, config: AdapterConfig, base: string, tensors: ReadonlyMap<string, TensorData>): void {
   makeDirectory(directory);
   writeSafetensors(path.join(directory, adapterWeightsName), new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}`, tensor])), { format: 'pt' });
-  writeFileAtomic(path.join(directory, adapterConfigName), `${JSON.stringify(adapterToJson(config, base), undefined, 2)}\n`);
+  writeFileAtomic(path.join(directory, adapterConfigName), `${JSON.stringify(adapterToJson(withLayerNames(config, [...tensors.keys()]), base), undefined, 2)}\n`);
+}
+
+const firstMatrix = '.lora_A.weight';
+
+/** PEFT counts other layers to `all-linear` than we do (the pooler's), and knows it outside of a list only: the layers stand there by their names. */
+function withLayerNames(config: AdapterConfig, tensors: readonly string[]): AdapterConfig {
+  if (config.type !== 'lora' || !config.targetModules.includes(allLinear)) return config;
+  return { ...config, targetModules: tensors.flatMap((name) => (name.endsWith(firstMatrix) ? [name.slice(0, -firstMatrix.length)] : [])) };
 }
 
 /**

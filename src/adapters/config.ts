@@ -38,6 +38,9 @@ export function checkedAdapter<C extends AdapterConfig>(config: C): C {
   return config;
 }
 
+/** Stands for every linear layer of the encoder among target modules. */
+export const allLinear = 'all-linear';
+
 /** Our own adapters say so where PEFT names its type, so that it refuses them. */
 const bottleneckType = 'BERTWRIGHT_BOTTLENECK';
 
@@ -89,6 +92,7 @@ export function adapterFromJson(json: JsonObject, file: string): { readonly conf
     if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) return fail(`"${key}" gives layers settings of their own, which is not supported`);
   }
   const targets = json['target_modules'];
-  const targetModules = typeof targets === 'string' ? [targets] : Array.isArray(targets) && targets.every((target) => typeof target === 'string') ? targets : fail(`"target_modules" is ${JSON.stringify(targets) ?? 'missing'}; expected a list of names`);
+  // Any other string is a regular expression of PEFT's.
+  const targetModules = targets === allLinear ? [allLinear] : Array.isArray(targets) && targets.every((target) => typeof target === 'string') ? targets : fail(`"target_modules" is ${JSON.stringify(targets) ?? 'missing'}; expected a list of names, or "${allLinear}"`);
   return { base, config: checkedAdapter({ type: 'lora', rank: number('r'), alpha: number('lora_alpha'), dropout: number('lora_dropout', 0), targetModules }) };
 }

@@ -6,16 +6,16 @@ import type { AdaptableLinear } from '../encoder/adaptable.js';
 import { ParameterStore, type ParameterSource, uniform, zeros } from '../encoder/parameterStore.js';
 import type { Encoder } from '../encoder/types.js';
 import type { Adapter } from './adapter.js';
-import type { LoraConfig } from './config.js';
+import { allLinear, type LoraConfig } from './config.js';
 
 /** The layers that the settings name: whole names, or ends of names after a dot. Throws a UsageError for one that fits none. */
 export function targetLayers(linears: ReadonlyMap<string, AdaptableLinear>, targets: readonly string[]): Map<string, AdaptableLinear> {
-  if (targets.includes('all-linear')) return new Map(linears);
+  if (targets.includes(allLinear)) return new Map(linears);
   const fits = (name: string, target: string): boolean => name === target || name.endsWith(`.${target}`);
   for (const target of targets) {
     if ([...linears.keys()].some((name) => fits(name, target))) continue;
     const ends = [...new Set([...linears.keys()].flatMap((name) => [name.split('.').at(-1) ?? name, name.split('.').slice(-2).join('.')]))];
-    throw new UsageError(`no linear layer is called "${target}".${didYouMean(target, ends)}`, { hint: `target modules: ${ends.join(', ')}, all-linear` });
+    throw new UsageError(`no linear layer is called "${target}".${didYouMean(target, ends)}`, { hint: `target modules: ${ends.join(', ')}, ${allLinear}` });
   }
   return new Map([...linears].filter(([name]) => targets.some((target) => fits(name, target))));
 }

@@ -163,6 +163,7 @@ test('settings and files that do not fit are refused by name', async () => {
     [{ rank_pattern: { query: 4 } }, /"rank_pattern"/],
     [{ r: '4' }, /"r" is "4"; expected a number/],
     [{ target_modules: 4 }, /"target_modules" is 4/],
+    [{ target_modules: '.*query' }, /"target_modules" is "\.\*query"; expected a list of names, or "all-linear"/],
     [{ base_model_name_or_path: null }, /"base_model_name_or_path" is null/],
   ] as const) assert.throws(() => adapterFromJson({ ...good, ...change }, 'f'), (error) => error instanceof DataError && message.test(error.message));
   const lost = path.join(folder, 'lost');

@@ -31,6 +31,8 @@ export interface FromPretrainedOptions extends FromConfigOptions {
   readonly problemType?: ProblemType | undefined;
   /** Starts a head anew where the checkpoint's has another shape; otherwise that is an error. */
   readonly ignoreMismatchedSizes?: boolean | undefined;
+  /** Starts a classification head anew, whatever the checkpoint has: its classes are others than these. */
+  readonly freshHead?: boolean | undefined;
   /** 'random' takes only the configuration of the directory and starts all weights anew. */
   readonly init?: 'checkpoint' | 'random' | undefined;
   /** Changes to the directory's configuration as `key=value`, by the keys of config.json: `hidden_dropout_prob=0.1`. */
@@ -80,7 +82,7 @@ export async function loadModel<M extends PretrainedModel>(
   const random = randomSource(seed);
   const source: ParameterSource = (name: string, shape: readonly number[], initializer: Initializer) => {
     const inEncoder = name.startsWith(type.weightNames.prefix);
-    const replaced = options.ignoreMismatchedSizes === true && !inEncoder && !sameShape(weights.shapeOf(name), shape);
+    const replaced = (options.ignoreMismatchedSizes === true && !inEncoder && !sameShape(weights.shapeOf(name), shape)) || (options.freshHead === true && name.startsWith('classifier.'));
     const values = replaced ? undefined : weights.take(name, shape);
     if (values !== undefined) return values;
     if (inEncoder && !type.mayBeMissing(name)) {
