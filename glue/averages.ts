@@ -33,6 +33,7 @@ const withinTask: Readonly<Record<string, readonly string[]>> = {
 
 const macroEntries = (tasks: readonly GlueTaskName[]): GlueAverage['entries'] => tasks.map((task) => ({ task, metrics: withinTask[task] ?? [] }));
 
+/** The averages that reports show, by name, each with what goes into it. */
 export const glueAverages: readonly GlueAverage[] = [
   {
     name: 'Leaderboard',

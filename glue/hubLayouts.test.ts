@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { tableFromArrays, tableToIPC, vectorFromArray, Int64, Utf8 } from 'apache-arrow';
 import { DataError, UsageError } from '../src/data/errors.js';
 import { type GlueExample, loadGlue } from './loadGlue.js';
+import { numberText } from './tables/columnarRows.js';
 import { glueTasks } from './tasks.js';
 
 const shared = process.env['BERTWRIGHT_SHARED'] ?? fileURLToPath(new URL('../../../shared', import.meta.url));
@@ -22,6 +23,16 @@ function put(file: string, content: string | Uint8Array): void {
   mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
   writeFileSync(path.join(folder, file), content);
 }
+
+test("numbers of 32-bit columns are the decimals that were written", () => {
+  for (const [value, text] of [[Math.fround(2.6), '2.6'], [Math.fround(3.8124), '3.8124'], [2.6, '2.6'], [0.1 + 0.2, '0.30000000000000004'], [2.5, '2.5'], [-1, '-1'], [67108868, '67108868'], [Math.fround(1 / 3), '0.33333334']] as const) assert.equal(numberText(value), text);
+});
+
+test("AX lies in a folder of its own name, or of the download script's", { skip }, async () => {
+  mkdirSync(path.join(folder, 'downloaded', 'diagnostic'), { recursive: true });
+  copyFileSync(path.join(glueDir, 'AX', 'diagnostic.tsv'), path.join(folder, 'downloaded', 'diagnostic', 'diagnostic.tsv'));
+  assert.equal((await loadGlue(path.join(folder, 'downloaded'), 'ax', 'test')).examples.length, 1104);
+});
 
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 

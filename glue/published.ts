@@ -62,6 +62,7 @@ function paperRow(id: string, name: string, score: number, cells: readonly numbe
   };
 }
 
+/** Published results as their sources print them, with what is known of split and metrics. */
 export const publishedResults: readonly PublishedResult[] = [
   googleRow('bert-tiny', 'BERT-tiny (2/128)', 64.2, [0, 83.2, 81.1, 71.1, 74.3, 73.6, 62.2, 83.4, 70.2, 70.3, 81.5, 57.2, 62.3, 21]),
   googleRow('bert-mini', 'BERT-mini (4/256)', 65.8, [0, 85.9, 81.1, 71.8, 75.4, 73.3, 66.4, 86.2, 74.8, 74.3, 84.1, 57.9, 62.3, 26.1]),

@@ -26,7 +26,8 @@ export async function taskFolder(dir: string, task: GlueTask): Promise<string> {
   } catch {
     throw new UsageError(`no GLUE data folder at ${dir}.${await didYouMeanPath(dir)}`, { hint: 'give the folder that holds CoLA, SST-2, … with --data, or set GLUE_DIR' });
   }
-  const found = names.find((name) => name === task.title) ?? names.find((name) => foldName(name) === foldName(task.title));
+  const meant = [task.title, ...(task.folderAlias === undefined ? [] : [task.folderAlias])].map(foldName);
+  const found = names.find((name) => name === task.title) ?? names.find((name) => meant.includes(foldName(name)));
   if (found !== undefined) return path.join(dir, found);
   throw new UsageError(`no folder "${task.title}" in ${dir}.${didYouMean(task.title, names)}`, { hint: `${dir} has: ${names.sort().join(', ') || 'nothing'}` });
 }

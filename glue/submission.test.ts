@@ -85,6 +85,7 @@ test('what is missing is refused by name, or filled with the majority class; not
   writeRun(suite, 'qqp', 1, 0.5, { without: ['test'] });
   const output = path.join(suite, 'out.zip');
   await assert.rejects(writeSubmission({ directory: suite, output }), (error) => error instanceof UsageError && /lack QQP\.tsv \(.*seed-1 has no predictions of it\)$/.test(error.message) && /--missing majority/.test(error.hint ?? ''));
+  await assert.rejects(writeSubmission({ directory: suite, output, seed: 9 }), (error) => error instanceof UsageError && /CoLA\.tsv \(no run of CoLA with seed 9, but with 1\)/.test(error.message));
   assert.ok(!existsSync(output));
   const { files } = await writeSubmission({ directory: suite, output, missing: 'majority', wnli: 'train' });
   assert.equal(files.find(({ name }) => name === 'QQP.tsv')?.constant, 'not_duplicate');
@@ -94,6 +95,18 @@ test('what is missing is refused by name, or filled with the majority class; not
   writeRun(suite, 'rte', 1, 0.5, { rows: 10 });
   await assert.rejects(writeSubmission({ directory: suite, output: path.join(suite, 'cut.zip'), missing: 'majority' }), (error) => error instanceof DataError && /test\.jsonl: 10 predictions, the test set has 3000 rows/.test(error.message));
   assert.ok(!existsSync(path.join(suite, 'cut.zip')));
+});
+
+test("labels in any spelling are written as the leaderboard wants them; what is no label is named with file and line", async () => {
+  const suite = writeSuite('spelled', trained);
+  const file = path.join(suite, 'mini', 'rte', 'seed-1', 'predictions', 'test.jsonl');
+  const before = readFileSync(file, 'utf8');
+  const plain = await writeSubmission({ directory: suite, output: path.join(folder, 'plain.zip') });
+  writeFileSync(file, before.replaceAll('not_entailment', 'Not-Entailment').replaceAll('"entailment"', '"ENTAILMENT"'));
+  const spelled = await writeSubmission({ directory: suite, output: path.join(folder, 'spelled.zip') });
+  assert.deepEqual(readFileSync(spelled.output), readFileSync(plain.output));
+  writeFileSync(file, before.replace('"entailment"', '"neutral"'));
+  await assert.rejects(writeSubmission({ directory: suite, output: path.join(folder, 'refused.zip') }), (error) => error instanceof DataError && /"neutral", expected one of entailment, not_entailment/.test(error.message) && /test\.jsonl:\d+/.test(error.message));
 });
 
 test('several systems want a choice; a mistyped one is named', async () => {

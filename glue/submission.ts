@@ -7,7 +7,7 @@ import { didYouMean } from '../src/data/nearMatch.js';
 import { collectRuns, type TaskRun } from './report/collect.js';
 import { type SubmissionFile, submissionFiles, submissionTable } from './submissionTable.js';
 import { submissionFaults, zipSubmission } from './submissionZip.js';
-import type { GlueTask, GlueTaskName } from './tasks.js';
+import { classNumbers, type GlueTask, type GlueTaskName, glueTasks } from './tasks.js';
 
 export interface SubmissionOptions {
   /** Folder of a suite, or of runs. */
@@ -39,6 +39,8 @@ export interface Submission {
   readonly output: string;
   readonly system: string;
   readonly files: readonly SubmittedFile[];
+  /** What whoever hands it in should know: runs on a sample, runs that were not finished. */
+  readonly notes: readonly string[];
 }
 
 /** The largest class of the training sets (MNLI's three and QNLI's two are as good as equal), and STS-B's mean score: what a file without predictions is filled with. */
@@ -52,7 +54,7 @@ const majorities: Readonly<Record<GlueTaskName, string | number>> = {
  * to be filled; DataError for predictions that are no full test set
  */
 export async function writeSubmission(options: SubmissionOptions): Promise<Submission> {
-  const { taskRuns } = await collectRuns([options.directory]);
+  const { taskRuns, unfinished } = await collectRuns([options.directory]);
   const system = chosenSystem(taskRuns, options);
   const runs = taskRuns.filter((run) => run.system === system);
   const tables = new Map<string, string>();
@@ -63,7 +65,7 @@ export async function writeSubmission(options: SubmissionOptions): Promise<Submi
     const run = majorityOnly ? undefined : chosenRun(runs, file.task, options.seed);
     const predictions = run === undefined ? undefined : await testPredictions(run, file);
     if (predictions === undefined && !majorityOnly && options.missing !== 'majority') {
-      missing.push(run === undefined ? `${file.name} (no run of ${(file.task.predictedBy ?? file.task.name).toUpperCase()})` : `${file.name} (${run.directory} has no predictions of it)`);
+      missing.push(run === undefined ? `${file.name} (no run of ${glueTasks[file.task.predictedBy ?? file.task.name].title}${otherSeeds(runs, file.task, options.seed)})` : `${file.name} (${run.directory} has no predictions of it)`);
       continue;
     }
     const constant = majorities[file.task.name];
@@ -79,7 +81,21 @@ export async function writeSubmission(options: SubmissionOptions): Promise<Submi
   const faults = submissionFaults(zip, options.output);
   if (faults.length > 0) throw new DataError(`the submission is not valid: ${faults.join('; ')}`, { location: { file: options.output } });
   writeFileAtomic(options.output, zip);
-  return { output: options.output, system, files };
+  return { output: options.output, system, files, notes: [...sampledRuns(files), ...unfinished.map(({ directory, reason }) => `${directory} is not among the runs to choose from: ${reason}`)] };
+}
+
+/** The seeds that are there where the one asked for is not. */
+function otherSeeds(runs: readonly TaskRun[], task: GlueTask, seed: number | undefined): string {
+  const seeds = runs.filter((run) => run.task === (task.predictedBy ?? task.name)).map((run) => run.seed);
+  return seed === undefined || seeds.length === 0 ? '' : ` with seed ${seed}, but with ${seeds.sort((a, b) => a - b).join(', ')}`;
+}
+
+/** Runs that were trained or chosen on other rows than the official ones. */
+function sampledRuns(files: readonly SubmittedFile[]): string[] {
+  return [...new Set(files.flatMap(({ run }) => run ?? []))].flatMap((run) => {
+    const parts = ([['trained', run.trainRows, run.officialTrainRows], ['scored', run.evalRows, run.officialEvalRows]] as const).filter(([, rows, official]) => rows !== undefined && official !== undefined && rows !== official);
+    return parts.length === 0 ? [] : [`${glueTasks[run.task].title} was ${parts.map(([what, rows, official]) => `${what} on ${rows} of ${official} rows`).join(' and ')}`];
+  });
 }
 
 function chosenSystem(runs: readonly TaskRun[], { directory, system }: SubmissionOptions): string {
@@ -120,7 +136,14 @@ async function testPredictions(run: TaskRun, file: SubmissionFile): Promise<(str
   if (lines.length !== file.rows) {
     throw new DataError(`${lines.length} predictions, the test set has ${file.rows} rows`, { location: { file: source }, hint: 'predict the whole test set: without --max-predict-samples, from the complete file' });
   }
-  return lines.map((line, row) => predictionOf(line, row, { file: source, line: row + 1 }));
+  const classOf = classNumbers(file.task);
+  return lines.map((line, row) => {
+    const location = { file: source, line: row + 1 };
+    const prediction = predictionOf(line, row, location);
+    const found = classOf(prediction);
+    if (Number.isNaN(found)) throw new DataError(`prediction ${JSON.stringify(prediction)}, expected ${file.task.kind === 'regression' ? 'a number' : `one of ${file.task.labels.join(', ')}`}`, { location });
+    return file.task.kind === 'regression' ? found : (file.task.labels[found] ?? '');
+  });
 }
 
 function predictionOf(line: string, row: number, location: { readonly file: string; readonly line: number }): string | number {

@@ -29,6 +29,8 @@ export interface GlueTask {
   readonly name: GlueTaskName;
   /** As the leaderboard writes it; also the release's folder. */
   readonly title: string;
+  /** Another name of the folder, as GLUE's own download script gives it. */
+  readonly folderAlias?: string;
   readonly pair: boolean;
   /** Names of the text columns in the Hub's tables, whose label column is `label`. */
   readonly hubColumns: readonly string[];
@@ -153,7 +155,7 @@ export const glueTasks: Readonly<Record<GlueTaskName, GlueTask>> = {
     submission: { test: 'WNLI' },
   },
   ax: {
-    name: 'ax', title: 'AX', pair: true, hubColumns: ['premise', 'hypothesis'], kind: 'classification',
+    name: 'ax', title: 'AX', folderAlias: 'diagnostic', pair: true, hubColumns: ['premise', 'hypothesis'], kind: 'classification',
     labels: ['entailment', 'neutral', 'contradiction'],
     metrics: ['matthews_correlation'], selectBy: 'matthews_correlation', predictedBy: 'mnli',
     splits: { test: { file: 'diagnostic.tsv', ...pairColumns, officialRows: 1104 } },
@@ -199,4 +201,11 @@ export function glueSplit(task: GlueTask, name: string): GlueSplit {
 /** The label strings as the TSV files and the submission write them, in class order. */
 export function fileLabels(task: GlueTask): readonly string[] {
   return task.fileLabels ?? task.labels;
+}
+
+/** The class of a label in any spelling, the files' own included, or the score itself; NaN for what the task does not have. */
+export function classNumbers(task: GlueTask): (value: unknown) => number {
+  if (task.kind === 'regression') return (value) => (typeof value === 'number' ? value : Number.NaN);
+  const numbers = new Map([...task.labels, ...fileLabels(task)].map((name, i) => [foldName(name), i % task.labels.length]));
+  return (value) => (typeof value === 'string' ? (numbers.get(foldName(value)) ?? Number.NaN) : Number.NaN);
 }

@@ -7,6 +7,7 @@ import { DataError } from '../src/data/errors.js';
 import { isJsonObject, readJsonObject } from '../src/data/jsonFile.js';
 import { type MetricSummary, summarize } from './summary.js';
 
+/** Name of the record. */
 export const trialsFile = 'trials.json';
 
 /** Folder of the points' runs, beside the run that is made from them. */

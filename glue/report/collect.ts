@@ -21,9 +21,15 @@ export interface TaskRun {
   readonly task: GlueTaskName;
   /** Name of the system in tables: the model's, with "random weights" for `--init random`. */
   readonly system: string;
-  /** Hash and folder of the checkpoint it started from, as run.json tells them. */
+  /** Started from random weights, over another task or not. */
+  readonly randomWeights: boolean;
+  /** Hash and folder of the checkpoint it started from, over another task or not, as run.json tells them. */
   readonly modelSha256: string | undefined;
   readonly modelPath: string | undefined;
+  /** Where it started from another task's model: the system that this model belongs to. */
+  readonly root: string | undefined;
+  /** The system whose run this is, where it also stands for one that has no run of its own on the task. */
+  readonly inheritedFrom: string | undefined;
   readonly seed: number;
   /** The search that chose this run on dev; undefined for a run whose settings were given. */
   readonly search: TrialsRecord | undefined;
@@ -80,7 +86,8 @@ export async function collectRuns(directories: readonly string[]): Promise<Colle
   // A suite has hundreds of small files: read some at a time, results in the order of the folders.
   const limit = pLimit(openFolders);
   const outcomes = await Promise.all([...found].map((directory) => limit(() => readOutcome(directory))));
-  const taskRuns = withDistinctNames(outcomes.flatMap((outcome) => ('task' in outcome ? [outcome] : [])));
+  const ownRuns = outcomes.flatMap((outcome) => ('task' in outcome ? [outcome] : []));
+  const taskRuns = withDistinctNames([...ownRuns, ...inheritedRuns(ownRuns)]);
   const pretrainingRuns = withDistinctPlaces(outcomes.flatMap((outcome) => ('results' in outcome ? [outcome] : [])));
   const unfinished = outcomes.flatMap((outcome) => ('reason' in outcome ? [outcome] : []));
   if (taskRuns.length + pretrainingRuns.length === 0) {
@@ -89,6 +96,16 @@ export async function collectRuns(directories: readonly string[]): Promise<Colle
     });
   }
   return { taskRuns, pretrainingRuns, unfinished };
+}
+
+/** A system whose runs started from one task's model has the runs of that model's own system on the tasks that did not, as the field counts it (Phang et al., 2018). */
+function inheritedRuns(runs: readonly TaskRun[]): TaskRun[] {
+  const systems = new Map(runs.flatMap((run) => (run.root === undefined ? [] : [[run.system, run] as const])));
+  return [...systems].flatMap(([system, { root, modelSha256 }]) => {
+    const tasks = new Set(runs.filter((run) => run.system === system).map(({ task }) => task));
+    const given = runs.filter((run) => run.system === root && run.modelSha256 === modelSha256 && !tasks.has(run.task));
+    return given.map((run) => ({ ...run, system, inheritedFrom: run.system }));
+  });
 }
 
 /** Different models of one name get as much of their path into it as tells them apart: averaged as one system they would mean nothing. */
@@ -201,6 +218,8 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
   const name = glueTaskNames.find((candidate) => candidate === task);
   if (name === undefined) throw new DataError(`task "${task}" is not a GLUE task; the report covers GLUE only`, { location: { file: path.join(directory, 'all_results.json') } });
   const model = asString(results['model']) ?? path.basename(directory);
+  const about = asObject(run['about']);
+  const root = asString(about['rootSystem']);
   const search = await readTrials(directory);
   const adapter = asString(results['adapter']);
   const history = logEntries((await readJson(path.join(directory, 'trainer_state.json')))?.['log_history']);
@@ -209,8 +228,11 @@ async function readRun(directory: string): Promise<TaskRun | PretrainingRun | un
     directory,
     task: name,
     system: [model, ...(results['init'] === 'random' ? ['random weights'] : []), ...(adapter === undefined ? [] : [adapterName(adapter, search)])].join(', '),
-    modelSha256: asString(asObject(run['settings'])['modelSha256']),
-    modelPath: asString(asObject(run['about'])['model']),
+    modelSha256: asString(about['rootModelSha256']) ?? asString(asObject(run['settings'])['modelSha256']),
+    modelPath: asString(about['rootModel']) ?? asString(about['model']),
+    root,
+    randomWeights: results['init'] === 'random' || root?.endsWith(', random weights') === true,
+    inheritedFrom: undefined,
     seed: asNumber(results['seed']) ?? 0,
     search,
     epoch: asNumber(results['epoch']),

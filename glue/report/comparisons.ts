@@ -86,14 +86,15 @@ function compare(task: GlueTask, a: SystemRuns, b: SystemRuns): Comparison {
     a: rows.map((run) => taskMetric(task, run)),
     b: (b.sets[i]?.rows ?? []).map((run) => taskMetric(task, run)),
   }));
-  const [onlyA, onlyB] = [a.sets[0]?.rows ?? [], b.sets[0]?.rows ?? []];
-  const single = task.kind === 'classification' && a.sets.length === 1 && onlyA.length === 1 && onlyB.length === 1;
+  const single = task.kind === 'classification' && [...a.sets, ...b.sets].every(({ rows }) => rows.length === 1);
+  // MNLI's two sets are one list of rows here.
+  const all = (lists: readonly (Float64Array | undefined)[]): number[] => lists.flatMap((list) => [...(list ?? [])]);
   return {
     task: task.name,
     a: a.name,
     b: b.name,
     rows: sets.reduce((sum, { rows }) => sum + rows, 0),
     ...pairedBootstrap(sets, resamples),
-    mcNemar: single ? mcNemar(onlyA[0]?.predictions ?? [], onlyB[0]?.predictions ?? [], a.sets[0]?.references ?? []) : undefined,
+    mcNemar: single ? mcNemar(all(a.sets.map(({ rows }) => rows[0]?.predictions)), all(b.sets.map(({ rows }) => rows[0]?.predictions)), all(a.sets.map(({ references }) => references))) : undefined,
   };
 }

@@ -78,7 +78,7 @@ export function reportTasks(data: ReportData): readonly GlueTaskName[] {
   return glueTaskNames.filter((task) => data.systems.some((system) => system.tasks[task] !== undefined));
 }
 
-/** The leaderboard: a column a task, then the averages; measured, baseline, published dev and published test rows apart. */
+/** The leaderboard: a column a task, then the averages; measured, from random weights, baseline, published dev and published test rows apart. */
 export function leaderboard(data: ReportData): LeaderboardTable {
   const tasks = reportTasks(data);
   const columns = [
@@ -95,7 +95,8 @@ export function leaderboard(data: ReportData): LeaderboardTable {
     return { title, rows: rank ? withBest(rows) : rows };
   };
   const groups = [
-    group('Measured here, dev set', (system) => system.group === 'measured', true),
+    group('Measured here, dev set', (system) => system.group === 'measured' && !system.randomWeights, true),
+    group('From random weights, dev set', (system) => system.group === 'measured' && system.randomWeights, false),
     group('Without a model, dev set', (system) => system.group === 'majority', false),
     group('Published, dev set', (system) => system.group === 'published' && system.split === 'dev', false),
     group('Published, test set (not comparable with dev)', (system) => system.group === 'published' && system.split === 'test', false),
@@ -172,7 +173,7 @@ export const comparisonColumns = ['Task', 'System', 'against', 'Difference', '95
 
 /** What stands under the table of comparisons. */
 export const comparisonNote =
-  'Difference of the task\'s score, the mean of its metrics. Interval and p: paired bootstrap over dev rows and seeds, 1,000 resamples; ✓ where the interval excludes 0. McNemar: exact test of two single runs, with the rows that only one of them has right. Each row stands for itself: of twenty comparisons of equals one would have a ✓.';
+  'Difference of the task\'s score, the mean of its metrics. Interval and p: paired bootstrap over dev rows, and over the seeds of either system by themselves, 1,000 resamples; with one seed the chance of seeds is not in it, with two or three it is rather too small. ✓ where the interval excludes 0. McNemar: exact test of two single runs, with the rows that only one of them has right. Where a task has more than six systems, each is compared with the first alone; runs without predictions, or of other rows, with none. Each row stands for itself: of twenty comparisons of equals one would have a ✓.';
 
 /** A small p as a bound. */
 function pText(p: number, least: number): string {

@@ -60,7 +60,7 @@ test('means, deviations, baselines, averages, published rows and remarks come ou
   const remarks = data.remarks.join('\n');
   assert.deepEqual(data.notRun.map(({ task }) => task), ['sst2', 'stsb', 'qqp', 'mnli', 'qnli', 'wnli']);
   assert.match(data.notRun[2]?.how ?? '', /Quora's terms .* bertwright finetune --task qqp/);
-  assert.match(remarks, /Trained on a sample .*: MRPC 1200 of 3668\./);
+  assert.match(remarks, /Trained on other rows .*: MRPC 1200 of 3668\./);
   assert.match(remarks, /cut is not in the tables: started, but has no all_results.json/);
   assert.match(remarks, /broken.*not a JSON object/);
   assert.deepEqual(data.pretraining[0]?.curves['eval_mlm_loss'], [[100, 5.5]]);
@@ -204,10 +204,14 @@ test('the LaTeX table has the groups, the scores and what the marks mean; text f
   assert.match(text, /^Majority baseline & 0\.0 &/m);
   assert.match(text, /Published, test set/);
   assert.ok(text.includes('a\\_b\\textbackslash{}input\\{/etc/passwd\\}\\$x\\textasciicircum{}2\\$ 50\\% \\& \\#1 \\textasciitilde{} &'));
-  const body = text.split('\n').filter((line) => line.endsWith(' \\\\') && !line.startsWith('\\multicolumn'));
-  const separators = body.map((line) => line.replaceAll('\\&', '').split('&').length);
-  assert.equal(new Set(separators).size, 1, 'every row has the same number of cells');
-  assert.match(text, new RegExp(`\\\\begin\\{tabular\\}\\{lr{${(separators[0] ?? 0) - 1}}\\}`));
+  const tables = text.split('\\begin{table*}').slice(1);
+  assert.deepEqual(tables.map((table) => /\\label\{(.*?)\}/.exec(table)?.[1]), ['tab:glue', 'tab:glue-metrics'], 'the leaderboard and every metric; no runs to compare');
+  for (const table of tables) {
+    const body = table.split('\n').filter((line) => line.endsWith(' \\\\') && !line.startsWith('\\multicolumn'));
+    const separators = body.map((line) => line.replaceAll('\\&', '').split('&').length);
+    assert.equal(new Set(separators).size, 1, 'every row has the same number of cells');
+    assert.equal(/\\begin\{tabular\}\{([lr]+)\}/.exec(table)?.[1]?.length, separators[0]);
+  }
 });
 
 test('the CSV has a row for every metric and average, numbers not rounded, and nothing that a spreadsheet would run', async () => {

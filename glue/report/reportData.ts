@@ -29,6 +29,8 @@ export interface TaskSummary {
 export interface ReportSystem {
   readonly name: string;
   readonly group: 'measured' | 'majority' | 'published';
+  /** Fine-tuned without pretraining: a baseline, not one that is ranked. */
+  readonly randomWeights: boolean;
   readonly split: 'dev' | 'test';
   readonly source: string | undefined;
   readonly parameters: number | undefined;
@@ -78,17 +80,24 @@ function averagesOf(tasks: ReportSystem['tasks']): ReportSystem['averages'] {
   return glueAverages.map((average) => ({ name: average.name, result: glueAverage(average, means) }));
 }
 
-function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
+/** How a run collapsed: what its predictions tell, and without them a score that equals the majority's. */
+function collapseOf(task: GlueTask, run: TaskRun, constant: ReadonlyMap<string, string>): string | undefined {
+  const prediction = run.majority['prediction'];
+  return constant.get(run.directory) ?? (prediction === undefined ? undefined : collapseSignature(task, run.metrics, { prediction, metrics: run.majority }));
+}
+
+function taskSummary(task: GlueTask, runs: readonly TaskRun[], constant: ReadonlyMap<string, string>): TaskSummary {
   const keys = [...shownMetrics(task).map(({ key }) => key), ...(task.metrics.length > 1 ? ['combined_score'] : [])];
   const metrics: Record<string, MetricSummary> = {};
   for (const key of keys) {
     const values = runs.flatMap((run) => (run.metrics[key] === undefined ? [] : [run.metrics[key] * 100]));
     if (values.length > 0) metrics[key] = summarize(values);
   }
-  const signatures = runs.map((run) => {
-    const prediction = run.majority['prediction'];
-    return prediction === undefined ? undefined : collapseSignature(task, run.metrics, { prediction, metrics: run.majority });
+  const collapsed = runs.flatMap((run) => {
+    const how = collapseOf(task, run, constant);
+    return how === undefined ? [] : [{ how, seed: run.seed }];
   });
+  const some = collapsed.length === runs.length ? '' : ` with ${collapsed.length === 1 ? 'seed' : 'seeds'} ${collapsed.map(({ seed }) => seed).join(', ')}`;
   const first = runs[0];
   const seconds = runs.flatMap((run) => run.trainSeconds ?? []);
   return {
@@ -96,24 +105,24 @@ function taskSummary(task: GlueTask, runs: readonly TaskRun[]): TaskSummary {
     seeds: runs.map((run) => run.seed),
     metrics,
     chosenOf: runs.every(({ search }) => search === undefined) ? undefined : Math.max(...runs.map(({ search }) => search?.trials.length ?? 1)),
-    collapsed: signatures.every((signature) => signature !== undefined) ? signatures[0] : undefined,
+    collapsed: collapsed[0] === undefined ? undefined : `${collapsed[0].how}${some}`,
     trainRows: first?.trainRows,
     evalRows: first?.evalRows,
     trainSeconds: seconds.length === 0 ? undefined : summarize(seconds).mean,
   };
 }
 
-function measuredSystems(runs: readonly TaskRun[]): ReportSystem[] {
+function measuredSystems(runs: readonly TaskRun[], constant: ReadonlyMap<string, string>): ReportSystem[] {
   const names = [...new Set(runs.map((run) => run.system))];
   return names.map((name) => {
     const own = runs.filter((run) => run.system === name);
     const tasks = Object.fromEntries(
       glueTaskNames.flatMap((task) => {
         const ofTask = own.filter((run) => run.task === task).sort((a, b) => a.seed - b.seed);
-        return ofTask.length === 0 ? [] : [[task, taskSummary(glueTasks[task], ofTask)]];
+        return ofTask.length === 0 ? [] : [[task, taskSummary(glueTasks[task], ofTask, constant)]];
       }),
     );
-    return { name, group: 'measured', split: 'dev', source: undefined, parameters: own[0]?.parameters, trainableParameters: own[0]?.trainableParameters, tasks, averages: averagesOf(tasks), printedAverage: undefined };
+    return { name, group: 'measured', randomWeights: own.every((run) => run.randomWeights), split: 'dev', source: undefined, parameters: own[0]?.parameters, trainableParameters: own[0]?.trainableParameters, tasks, averages: averagesOf(tasks), printedAverage: undefined };
   });
 }
 
@@ -125,7 +134,7 @@ function majoritySystem(runs: readonly TaskRun[]): ReportSystem | undefined {
     tasks[run.task] = fixedSummary(run.task, percent(metrics), run.evalRows);
   }
   if (Object.keys(tasks).length === 0) return undefined;
-  return { name: 'Majority baseline', group: 'majority', split: 'dev', source: 'the most frequent training label (STS-B: the mean score) for every row', parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: undefined };
+  return { name: 'Majority baseline', group: 'majority', randomWeights: false, split: 'dev', source: 'the most frequent training label (STS-B: the mean score) for every row', parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: undefined };
 }
 
 function fixedSummary(task: GlueTaskName, metrics: TaskMetrics, evalRows: number | undefined): TaskSummary {
@@ -137,13 +146,13 @@ function fixedSummary(task: GlueTaskName, metrics: TaskMetrics, evalRows: number
 
 function publishedSystem(row: PublishedResult): ReportSystem {
   const tasks = Object.fromEntries(Object.entries(row.metrics).map(([task, metrics]) => [task, fixedSummary(task as GlueTaskName, metrics, undefined)]));
-  return { name: row.name, group: 'published', split: row.split, source: row.source, parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: row.printedAverage };
+  return { name: row.name, group: 'published', randomWeights: false, split: row.split, source: row.source, parameters: undefined, tasks, averages: averagesOf(tasks), printedAverage: row.printedAverage };
 }
 
-/** `MRPC 1200 of 3668` where a run of the task saw fewer rows than the official release has. */
-function partialRows(name: GlueTaskName, runs: readonly TaskRun[], found: 'trainRows' | 'evalRows', official: 'officialTrainRows' | 'officialEvalRows'): string[] {
-  const partial = runs.find((run) => run.task === name && (run[found] ?? Number.POSITIVE_INFINITY) < (run[official] ?? 0));
-  return partial === undefined ? [] : [`${glueTasks[name].title} ${partial[found]} of ${partial[official]}`];
+/** `MRPC 1200 of 3668` where runs of the task saw other rows than the official release has: a sample, or another release; each count once. */
+function otherRows(name: GlueTaskName, runs: readonly TaskRun[], found: 'trainRows' | 'evalRows', official: 'officialTrainRows' | 'officialEvalRows'): string[] {
+  const counts = runs.flatMap((run) => (run.task === name && run[found] !== undefined && run[official] !== undefined && run[found] !== run[official] ? [`${run[found]} of ${run[official]}`] : []));
+  return counts.length === 0 ? [] : [`${glueTasks[name].title} ${[...new Set(counts)].join(', ')}`];
 }
 
 function tasksNotRun(runs: readonly TaskRun[]): ReportData['notRun'] {
@@ -160,10 +169,10 @@ function tasksNotRun(runs: readonly TaskRun[]): ReportData['notRun'] {
 function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): string[] {
   const remarks: string[] = [];
   const run = new Set(collected.taskRuns.map((taskRun) => taskRun.task));
-  const sampled = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'trainRows', 'officialTrainRows'));
-  if (sampled.length > 0) remarks.push(`Trained on a sample of the official rows, so the scores are not those of the full tasks: ${sampled.join('; ')}.`);
-  const scored = [...run].flatMap((name) => partialRows(name, collected.taskRuns, 'evalRows', 'officialEvalRows'));
-  if (scored.length > 0) remarks.push(`Scored on a sample of the official dev rows: ${scored.join('; ')}.`);
+  const sampled = [...run].flatMap((name) => otherRows(name, collected.taskRuns, 'trainRows', 'officialTrainRows'));
+  if (sampled.length > 0) remarks.push(`Trained on other rows than the official ones (a sample, or another release), so the scores are not those of the full tasks: ${sampled.join('; ')}.`);
+  const scored = [...run].flatMap((name) => otherRows(name, collected.taskRuns, 'evalRows', 'officialEvalRows'));
+  if (scored.length > 0) remarks.push(`Scored on other rows than the official dev sets: ${scored.join('; ')}.`);
   for (const system of systems) {
     for (const summary of Object.values(system.tasks)) {
       if (summary.collapsed !== undefined) remarks.push(`${system.name} on ${glueTasks[summary.task].title} ${summary.collapsed}: nothing that it may have learned shows there.`);
@@ -178,6 +187,11 @@ function remarksOf(collected: CollectedRuns, systems: readonly ReportSystem[]): 
     const chosen = Object.values(system.tasks).flatMap(({ task, chosenOf }) => (chosenOf === undefined ? [] : [`${glueTasks[task].title} (of ${chosenOf})`]));
     if (chosen.length > 0) remarks.push(`${system.name} has the best of several settings, chosen on the same dev rows that it is scored on, so its scores are higher than they would be on other rows: ${chosen.join(', ')}.`);
   }
+  for (const system of systems) {
+    const inherited = collected.taskRuns.filter((taskRun) => taskRun.system === system.name && taskRun.inheritedFrom !== undefined);
+    const titles = [...new Set(inherited.map(({ task }) => glueTasks[task].title))];
+    if (inherited[0] !== undefined) remarks.push(`${system.name} stands with the runs of ${inherited[0].inheritedFrom} on the tasks that did not start there: ${titles.join(', ')}.`);
+  }
   for (const { directory, reason } of collected.unfinished) remarks.push(`${directory} is not in the tables: ${reason}.`);
   return remarks;
 }
@@ -187,11 +201,16 @@ function defaultTitle({ taskRuns }: CollectedRuns): string {
 }
 
 /** Everything that the formats show, from the collected runs, what their predictions tell and the published rows asked for. */
-export function buildReportData(collected: CollectedRuns, published: readonly PublishedResult[], analysis: Pick<ReportData, 'comparisons' | 'outcomes' | 'hardest'>, title = defaultTitle(collected)): ReportData {
-  const measured = measuredSystems(collected.taskRuns);
+export function buildReportData(
+  collected: CollectedRuns,
+  published: readonly PublishedResult[],
+  { constant, ...analysis }: Pick<ReportData, 'comparisons' | 'outcomes' | 'hardest'> & { readonly constant: ReadonlyMap<string, string> },
+  title = defaultTitle(collected),
+): ReportData {
+  const measured = measuredSystems(collected.taskRuns, constant);
   const majority = majoritySystem(collected.taskRuns);
   const systems = [...measured, ...(majority === undefined ? [] : [majority]), ...published.map(publishedSystem)];
-  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns, ...analysis, notRun: tasksNotRun(collected.taskRuns) };
+  return { title, systems, pretraining: collected.pretrainingRuns, remarks: remarksOf(collected, measured), runs: collected.taskRuns.filter(({ inheritedFrom }) => inheritedFrom === undefined), ...analysis, notRun: tasksNotRun(collected.taskRuns) };
 }
 
 /** A task's score in percent as the averages see it, for one system. */

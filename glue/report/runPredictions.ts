@@ -1,7 +1,7 @@
 /** A run's predictions of the dev rows beside their gold labels, as fine-tuning leaves them in predictions/. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileLabels, foldName, type GlueTask } from '../tasks.js';
+import { classNumbers, type GlueTask } from '../tasks.js';
 import type { TaskRun } from './collect.js';
 
 /** Classes by the task's order, or scores. */
@@ -55,10 +55,4 @@ async function readPredictions(run: TaskRun, task: GlueTask, set: string): Promi
     if (Number.isNaN(predictions[i]) || Number.isNaN(references[i])) return undefined;
   }
   return lines.length === 0 ? undefined : { predictions, references, scores };
-}
-
-function classNumbers(task: GlueTask): (value: unknown) => number {
-  if (task.kind === 'regression') return (value) => (typeof value === 'number' ? value : Number.NaN);
-  const numbers = new Map([...task.labels, ...fileLabels(task)].map((name, i) => [foldName(name), i % task.labels.length]));
-  return (value) => (typeof value === 'string' ? (numbers.get(foldName(value)) ?? Number.NaN) : Number.NaN);
 }

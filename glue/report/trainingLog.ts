@@ -42,6 +42,7 @@ export async function readMetricLines(directory: string): Promise<LogEntry[]> {
   return logEntries(parsed);
 }
 
+/** The curves of a log that reports draw, by the name of the value; long ones binned. */
 export function curvesOf(entries: readonly LogEntry[]): Curves {
   const curves = new Map<string, Point[]>();
   for (const { step, ...values } of entries) {

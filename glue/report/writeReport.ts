@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/checkpoint/atomicFile.js';
 import { publishedRows } from '../published.js';
+import { constantPredictions } from './collapsed.js';
 import { collectRuns } from './collect.js';
 import { compareSystems } from './comparisons.js';
 import { csvReport } from './csvReport.js';
@@ -40,9 +41,15 @@ export interface ReportFiles {
 export async function writeReport(directories: readonly string[], options: ReportOptions): Promise<ReportFiles> {
   const published = publishedRows(options.published ?? []);
   const collected = await collectRuns(directories);
-  const { taskRuns } = collected;
+  // A run that stands for two systems says nothing new about the second.
+  const taskRuns = collected.taskRuns.filter(({ inheritedFrom }) => inheritedFrom === undefined);
   const read = predictionReader();
-  const analysis = { comparisons: await compareSystems(taskRuns, read), outcomes: await collectOutcomes(taskRuns, read), hardest: await hardestRows(taskRuns, read, options.data) };
+  const analysis = {
+    constant: await constantPredictions(taskRuns, read),
+    comparisons: await compareSystems(taskRuns, read),
+    outcomes: await collectOutcomes(taskRuns, read),
+    hardest: await hardestRows(taskRuns, read, options.data),
+  };
   const data = buildReportData(collected, published, analysis, options.title);
   await mkdir(options.output, { recursive: true });
   const files = {

@@ -15,12 +15,14 @@ function cellsOf(value: unknown, location: { file: string; line: number }): Map<
   return cells;
 }
 
+/** Rows as a table; its columns are all that occur, in the order of their first row. */
 export function fromObjects(file: string, rows: readonly TableRow[]): Table {
   const columns = new Set<string>();
   for (const row of rows) for (const name of row.cells.keys()) columns.add(name);
   return { file, columns: [...columns], rows };
 }
 
+/** A table of JSON lines; blank ones are left out. Throws a DataError with the line for one that is no object of plain values. */
 export function fromJsonLines(file: string, text: string): Table {
   const rows = text.split('\n').flatMap((source, i) => {
     if (source.trim() === '') return [];
@@ -36,6 +38,7 @@ export function fromJsonLines(file: string, text: string): Table {
   return fromObjects(file, rows);
 }
 
+/** A table of a list of objects. Throws a DataError where the text is none, with the number of the entry for one that does not fit. */
 export function fromJsonList(file: string, text: string): Table {
   let value: unknown;
   try {

@@ -46,7 +46,7 @@ async function checkZip(settings: Settings, file: string): Promise<void> {
 
 async function writeZip(settings: Settings, directory: string): Promise<void> {
   const { writeSubmission } = await import('../../glue/submission.js');
-  const { output, system, files } = await writeSubmission({
+  const { output, system, files, notes } = await writeSubmission({
     directory,
     output: settings.string('output') ?? path.join(directory, 'submission.zip'),
     system: settings.string('system'),
@@ -55,7 +55,7 @@ async function writeZip(settings: Settings, directory: string): Promise<void> {
     missing: oneOf(['refuse', 'majority'], settings.string('missing')),
   });
   if (settings.boolean('json') === true) {
-    printJson({ output, system, files: files.map(({ run, ...file }) => ({ ...file, ...(run === undefined ? {} : { directory: run.directory, seed: run.seed }) })) });
+    printJson({ output, system, notes, files: files.map(({ run, ...file }) => ({ ...file, ...(run === undefined ? {} : { directory: run.directory, seed: run.seed }) })) });
     return;
   }
   printLine(system);
@@ -63,5 +63,6 @@ async function writeZip(settings: Settings, directory: string): Promise<void> {
     const source = run === undefined ? `"${constant ?? ''}" for every row` : `seed ${run.seed}, ${((devScore ?? 0) * 100).toFixed(1)} on dev, ${run.directory}`;
     printLine(`  ${name.padEnd(12)} ${String(rows).padStart(6)} rows  ${source}`);
   }
+  for (const note of notes) printLine(`note: ${note}`);
   printLine(output);
 }
