@@ -12,7 +12,7 @@ import type { TaskSplit } from './taskSpec.js';
 export interface FinetuneEstimate {
   /** Training, evaluations and predictions; loading and tokenizing are not in it. */
   readonly seconds: number;
-  /** What the process held at its largest step. */
+  /** The most that the process held, with a step on the longest rows that were sampled. */
   readonly bytes: number;
   readonly steps: number;
   readonly tokensPerSecond: number;
@@ -22,6 +22,12 @@ export interface FinetuneEstimate {
 const sampledRows = 256;
 /** Steps that are timed, after one that is not; the middle one counts. */
 const timedSteps = 3;
+
+/** Positions of the `count` longest rows. */
+function longestRows(rows: readonly EncodedRow[], count: number): Int32Array {
+  const lengthOf = (row: number): number => rows[row]?.inputIds.length ?? 0;
+  return Int32Array.from(rows.keys()).sort((a, b) => lengthOf(b) - lengthOf(a) || a - b).slice(0, count);
+}
 
 /** Loads model and data as the run would. Errors as those of `finetune` before its first step. */
 export async function estimateFinetune(options: FinetuneOptions): Promise<FinetuneEstimate> {
@@ -50,14 +56,17 @@ export async function estimateFinetune(options: FinetuneOptions): Promise<Finetu
     };
     const computeLoss = classificationLoss(model, spec, plan.labelSmoothingFactor);
     const times: number[] = [];
+    const stepOn = (batch: RowBatch, step: number): void => void optimizerStep({ parameters, microBatches: [batch], computeLoss, seed: plan.seed, step, optimizer, learningRate: 0, maxGradNorm: plan.maxGradNorm });
     for (let step = 0; step <= timedSteps; step++) {
       const batch = await batchOf(step);
       const begun = performance.now();
-      optimizerStep({ parameters, microBatches: [batch], computeLoss, seed: plan.seed, step, optimizer, learningRate: 0, maxGradNorm: plan.maxGradNorm });
+      stepOn(batch, step);
       if (step > 0) times.push((performance.now() - begun) / 1000 / batch.inputIds.length);
     }
     const secondsPerToken = times.sort((a, b) => a - b)[times.length >> 1] as number;
-    const bytes = process.memoryUsage().rss;
+    // What it comes to when the longest rows meet in a batch; a budget of tokens bounds that itself.
+    if (plan.tokensPerBatch === undefined) stepOn(packRows(train, longestRows(train, plan.perDeviceTrainBatchSize)), timedSteps + 1);
+    const bytes = process.resourceUsage().maxRSS * 1024;
     const [firstDev] = data.dev;
     const evaluated = firstDev === undefined ? train : await sampled(firstDev);
     const begun = performance.now();

@@ -4,8 +4,8 @@ import { glueTask } from '../glue/tasks.js';
 import { argmaxRows, classify, evalEntries, score } from './classify.js';
 import { encodeSplit } from './encodeSplit.js';
 import { environment } from '../src/train/environment.js';
-import { loadClassifier, outputNames } from './loadClassifier.js';
-import { checkedLabelOrder, matchLabels, requireLabels } from './labelMapping.js';
+import { loadClassifier, outputNames, taskOutputs } from './loadClassifier.js';
+import { checkedLabelOrder, matchLabels } from './labelMapping.js';
 import { countRows, emptyConfusionMatrix, labelOrderWarning } from './labelOrderCheck.js';
 import type { EvaluateOptions, Results } from './options.js';
 import { checkedSliceKinds, type Slice, slicesOf } from './slices.js';
@@ -29,10 +29,7 @@ export async function evaluateTask(options: EvaluateOptions): Promise<Results> {
   try {
     const names = outputNames(model, labelOrder);
     const { spec, splits } = ofTask ?? (await loadOwnEvaluation(validationFile ?? '', options, names));
-    if ((spec.kind === 'regression') !== model.isRegression) {
-      throw new UsageError(`${spec.title} needs a ${spec.kind} model; this one has ${names === undefined ? 'one output, a score' : `the classes ${names.join(', ')}`}`, { hint: 'is this the model of another task?' });
-    }
-    const labelMap = names === undefined ? undefined : requireLabels(spec, names, note);
+    const labelMap = taskOutputs(spec, model, names, note);
     const confusion = names === undefined || matchLabels(spec, names) !== undefined ? undefined : emptyConfusionMatrix(names.length);
     const found = environment();
     const results: Record<string, Results[string]> = { task: spec.name, model: name, engine: found.engine, precision: 'highest', versions: found.versions };

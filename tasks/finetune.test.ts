@@ -20,7 +20,7 @@ import { finetune } from './finetune.js';
 import type { FinetuneOptions } from './options.js';
 import { predictTask } from './predict.js';
 import { runSuite } from './suite.js';
-import { writeCola, writeMnli, writeStsb, writeTinyModel } from './testing/tinyTask.js';
+import { writeCola, writeMnli, writeStsb, writeTinyClassifier, writeTinyModel } from './testing/tinyTask.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bertwright-finetune-'));
 const model = path.join(folder, 'tiny-bert');
@@ -41,6 +41,19 @@ after(async () => {
 async function json(...parts: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(path.join(folder, ...parts), 'utf8')) as Record<string, unknown>;
 }
+
+test("a head of another task's classes starts anew, one of the task's own is kept", async () => {
+  for (const [name, id2label, told] of [
+    ['other', { 0: 'not_duplicate', 1: 'duplicate' }, 'fresh: classifier.weight, classifier.bias'],
+    ['own', { 0: 'acceptable', 1: 'unacceptable' }, 'no weight fresh'],
+    ['unnamed', { 0: 'LABEL_0', 1: 'LABEL_1' }, 'no weight fresh'],
+  ] as const) {
+    await writeTinyClassifier(path.join(folder, name), id2label);
+    const notes: string[] = [];
+    await finetune({ ...base, model: path.join(folder, name), output: path.join(folder, `from-${name}`), maxSteps: 1, progress: (event) => event.type === 'note' && notes.push(event.text) });
+    assert.ok(notes.some((note) => note.includes(told)), `${name}: ${notes.join('\n')}`);
+  }
+});
 
 test('a tiny model overfits 32 rows, writes every file of a checkpoint directory, and evaluate and predict agree with it', async () => {
   const output = path.join(folder, 'overfit');

@@ -5,20 +5,22 @@ import { findModelFiles } from '../src/checkpoint/modelFiles.js';
 import type { Settings } from '../src/checkpoint/outputDirectory.js';
 import { readConfigJson } from '../src/config/configJson.js';
 import { overrideJson } from '../src/config/configOverrides.js';
+import { UsageError } from '../src/data/errors.js';
 import { engineInfo, resolveMatmulPrecision } from '../src/engine/index.js';
 import { AutoModelForSequenceClassification, parameterCount, type SequenceClassificationModel, trainableCount } from '../src/models/index.js';
 import { AutoTokenizer, type TextTokenizer } from '../src/tokenizer/index.js';
-import { adapterTitle, chosenAdapter, refuseAdapterAsBase } from './adapterChoice.js';
+import { adapterTitle, chosenAdapter, refuseAdapterAsBase, refuseUnsavedBase } from './adapterChoice.js';
 import { checkedMaxLength, type EncodedRow, encodeSplit, withLabelMap } from './encodeSplit.js';
 import type { Epochs } from './epochs.js';
 import { chosenTokenBudget } from '../src/train/batchSize.js';
 import { describeSettings } from '../src/train/describeSettings.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { type Environment, environment } from '../src/train/environment.js';
+import { refuseBeyondMemory } from '../src/train/memoryCheck.js';
 import { measurePeakFlops, type PeakFlops, peakText } from '../src/train/peakFlops.js';
 import { fingerprintModel, hashFiles } from './fingerprint.js';
 import { describeBatch, type FinetuneFacts, type FinetunePlan, planFinetune, plannedEpochs, recipeHyperparameters } from './finetunePlan.js';
-import { matchLabels } from './labelMapping.js';
+import { isGeneric, matchLabels } from './labelMapping.js';
 import type { FinetuneOptions } from './options.js';
 import { loadTaskData } from './taskData.js';
 import type { TaskData, TaskSpec } from './taskSpec.js';
@@ -67,6 +69,7 @@ function labelsInConfig(json: { readonly [key: string]: unknown }): string[] | u
 /** Loads data and tokenizer, resolves the plan, hashes what the result depends on. The model itself comes with `loadModel`. */
 export async function prepareFinetune(options: FinetuneOptions): Promise<FinetuneJob> {
   const adapter = chosenAdapter(options);
+  if (adapter !== undefined) refuseUnsavedBase(options);
   refuseAdapterAsBase(options.model);
   const note = (text: string): void => options.progress?.({ type: 'note', text });
   await ensureEngine();
@@ -105,7 +108,8 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
     metrics: spec.metrics,
     engine: found.engine,
     isa: found.isa,
-    threads: found.threads,
+    // The native engine computes the same bits with any number of them.
+    ...(found.engine === 'native' ? {} : { threads: found.threads }),
     matmulPrecision: trainingPrecision,
     modelSha256: fingerprint.model,
     tokenizerSha256: fingerprint.tokenizer,
@@ -115,15 +119,19 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
   const about: Settings = {
     model: path.resolve(options.model),
     trainFile: data.train.files.map((file) => path.resolve(file)).join(', '),
+    ...(options.root === undefined ? {} : { rootModel: path.resolve(options.root.model), rootModelSha256: (await fingerprintModel(options.root.model, true)).model, rootSystem: options.root.system }),
     machine: found.machine,
     peakGflops: peak.gflops,
     peakMeasuredOn: peak.measuredOn,
+    threads: found.threads,
     threadsReason: found.threadsReason,
     versions: found.versions,
     startedAt: new Date().toISOString(),
   };
   const own = labelsInConfig(config);
   const keepsHead = spec.kind === 'classification' && own !== undefined && matchLabels(spec, own) !== undefined;
+  // A head of as many other classes, of another task: its weights mean nothing here. Names that say nothing are taken as the task's.
+  const freshHead = spec.kind === 'classification' && own !== undefined && !keepsHead && !isGeneric(own);
   return {
     options,
     data,
@@ -151,12 +159,26 @@ export async function prepareFinetune(options: FinetuneOptions): Promise<Finetun
         ...labels,
         seed: plan.seed,
         ignoreMismatchedSizes: true,
+        freshHead,
         configOverrides: options.configOverrides,
         ...(options.init === 'random' ? { init: 'random' } : {}),
       });
-      if (adapter !== undefined) model.addAdapter(adapter);
+      if (adapter !== undefined) {
+        const lost = model.loadReport.missing.filter((name) => !name.startsWith('classifier.'));
+        if (lost.length > 0) {
+          model.dispose();
+          throw new UsageError(`${options.model} has no ${lost.join(', ')}, and an adapter is saved without the model under it`, { hint: 'fine-tune all weights once, or take a checkpoint that has them' });
+        }
+        model.addAdapter(adapter);
+      }
       const parameters = parameterCount(model);
       const trained = trainableCount(model);
+      try {
+        refuseBeyondMemory({ config: model.config, parameters, trained, tokens: plan.tokensPerBatch ?? plan.perDeviceTrainBatchSize });
+      } catch (error) {
+        model.dispose();
+        throw error;
+      }
       const fresh = options.init === 'random' ? 'all weights fresh' : model.loadReport.missing.length === 0 ? 'no weight fresh' : `fresh: ${model.loadReport.missing.join(', ')}`;
       for (const text of model.loadReport.notes ?? []) note(text);
       note(`${modelName}: ${(parameters / 1e6).toFixed(2)} M parameters (${fresh}); ${adapter === undefined ? '' : `${adapterTitle(adapter)}: ${(trained / 1e6).toFixed(3)} M of them trained, ${((100 * trained) / parameters).toFixed(2)} %; `}at least ${Math.ceil((parameters * 4 + trained * 12) / 2 ** 20)} MiB for weights, gradients and moments`);

@@ -81,7 +81,7 @@ function runProcess(start: ProcessStart, signal: AbortSignal | undefined, progre
     child.on('exit', (code, killedBy) => {
       if (answered) return;
       const how = killedBy === null ? `ended with exit code ${code ?? 'unknown'}` : `was killed by ${killedBy}`;
-      settle(() => reject(new ProcessDiedError(`the process of the run ${how}${lastWords.trim() === '' ? '' : `: ${lastWords.trim().split('\n').at(-1) ?? ''}`}`, { hint: 'a process that the system kills has mostly taken too much memory: lower --concurrency or --per-device-train-batch-size' })));
+      settle(() => reject(new ProcessDiedError(`the process of the run ${how}${lastWords.trim() === '' ? '' : `: ${lastWords.trim().split('\n').at(-1) ?? ''}`}`, { hint: 'a process that the system kills has mostly taken too much memory: lower --concurrency or --per-device-train-batch-size', cause: lastWords })));
     });
     child.send(start);
     if (signal?.aborted === true) stop();

@@ -143,6 +143,10 @@ describe('predictions with --label-order', () => {
     assert.deepEqual(ordered, named);
     assert.ok(new Set(ordered.map(({ prediction }) => prediction)).size > 1);
   });
+  test("a model of another task's classes is refused where a task is named", async () => {
+    await assert.rejects(predictTask({ task: 'cola', model: at('google'), rows: [{ textA: 'the old sailor' }] }), /the model's labels are .*; CoLA has unacceptable, acceptable/);
+    await assert.rejects(predictTask({ task: 'stsb', model: at('google'), rows: [{ textA: 'the old sailor' }] }), /STS-B needs a regression model/);
+  });
   test('without a task take the names as they are given', async () => {
     const rows = [{ textA: 'the old sailor mended the broken clock .', textB: 'the old sailor mended the broken clock .' }];
     const [named] = await predictTask({ model: at('google'), rows });

@@ -9,6 +9,8 @@ import type { ProgressEvent } from '../src/train/types.js';
 import { checkedMaxLength } from './encodeSplit.js';
 import { labelNames } from './finetuneJob.js';
 import { fingerprintModel } from './fingerprint.js';
+import { requireLabels } from './labelMapping.js';
+import type { TaskSpec } from './taskSpec.js';
 
 export interface LoadedClassifier {
   readonly model: SequenceClassificationModel;
@@ -58,4 +60,15 @@ export function outputNames(model: SequenceClassificationModel, labelOrder: read
   if (model.isRegression) throw new UsageError(`${found}; the model has one output, a score`, { hint: 'leave the flag out' });
   if (labelOrder.length !== model.numLabels) throw new UsageError(`${found}; the model has ${model.numLabels} outputs`, { hint: 'is this the model of another task?' });
   return labelOrder;
+}
+
+/**
+ * A classifier's outputs as a task's: its class of each class of the task; undefined where both are of scores. Throws a UsageError where the one gives
+ * scores and the other classes, and as `requireLabels`.
+ */
+export function taskOutputs(spec: TaskSpec, model: SequenceClassificationModel, names: readonly string[] | undefined, note: (text: string) => void): number[] | undefined {
+  if ((spec.kind === 'regression') !== model.isRegression) {
+    throw new UsageError(`${spec.title} needs a ${spec.kind} model; this one has ${names === undefined ? 'one output, a score' : `the classes ${names.join(', ')}`}`, { hint: 'is this the model of another task?' });
+  }
+  return names === undefined ? undefined : requireLabels(spec, names, note);
 }

@@ -61,6 +61,8 @@ export interface FinetuneOptions extends RunOptions, DataOptions, Hyperparameter
   readonly model: string;
   /** Name of the model in results and reports; default: its folder's. */
   readonly modelName?: string | undefined;
+  /** Where `model` was itself fine-tuned on the way to this task: the folder of the model that was the start, and the name of its other runs in reports. */
+  readonly root?: { readonly model: string; readonly system: string } | undefined;
   /** 'random': the directory's configuration and tokenizer with fresh weights. */
   readonly init?: 'random' | undefined;
   readonly evalStrategy?: EvalStrategy | undefined;
@@ -182,6 +184,8 @@ export interface SuiteRun {
   readonly value?: number | undefined;
   /** Why it failed or was skipped. */
   readonly error?: string | undefined;
+  /** Of a failure: the file with all that is known of it. */
+  readonly log?: string | undefined;
   /** Of a planned run in a dry run: seconds and bytes of memory that it would take, and the tokens a second that this is from. */
   readonly estimate?: { readonly seconds: number; readonly bytes: number; readonly tokensPerSecond: number } | undefined;
 }

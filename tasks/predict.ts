@@ -7,7 +7,7 @@ import { classify } from './classify.js';
 import { encodeRows } from './encodeSplit.js';
 import { checkedLabelOrder } from './labelMapping.js';
 import { lineRows, rowWindows } from './lineRows.js';
-import { loadClassifier, outputNames } from './loadClassifier.js';
+import { loadClassifier, outputNames, taskOutputs } from './loadClassifier.js';
 import type { Prediction, PredictOptions } from './options.js';
 import { readTexts } from './ownData.js';
 import { toPredictions } from './predictions.js';
@@ -45,10 +45,14 @@ const notePeriod = 10_000;
 export async function* predictInWindows(options: PredictOptions): AsyncGenerator<Prediction[]> {
   const limit = checkedLimit(options.maxPredictSamples);
   const rows = await rowsOf(options);
-  const labelOrder = options.labelOrder === undefined ? undefined : checkedLabelOrder(options.labelOrder, options.task === undefined ? undefined : specOfGlue(glueTask(options.task)));
+  const spec = options.task === undefined ? undefined : specOfGlue(glueTask(options.task));
+  const labelOrder = options.labelOrder === undefined ? undefined : checkedLabelOrder(options.labelOrder, spec);
   const { model, tokenizer, maxLength, batchSize } = await loadClassifier(options);
   try {
-    const names = outputNames(model, labelOrder);
+    const own = outputNames(model, labelOrder);
+    const classes = spec === undefined ? undefined : taskOutputs(spec, model, own, (text) => options.progress?.({ type: 'note', text }));
+    // Of a task in the task's spelling.
+    const names = spec === undefined || classes === undefined ? own : own?.map((_, output) => spec.labels[classes.indexOf(output)] ?? '');
     let count = 0;
     let seconds = 0;
     let noted = performance.now();
@@ -71,7 +75,7 @@ export async function* predictInWindows(options: PredictOptions): AsyncGenerator
   }
 }
 
-/** One prediction a row, in the rows' order; labels by the model's own names or those of `labelOrder`. Errors as those of the readers and of `loadClassifier`. */
+/** One prediction a row, in the rows' order; labels by the task's names, without a task by the model's own or those of `labelOrder`. Errors as those of the readers and of `loadClassifier`. */
 export async function predictTask(options: PredictOptions): Promise<Prediction[]> {
   const all: Prediction[] = [];
   for await (const window of predictInWindows(options)) all.push(...window);

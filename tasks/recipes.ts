@@ -73,6 +73,7 @@ function bertwright({ trainRows, hiddenSize, adapted }: RecipeContext): Hyperpar
   return { ...trainerDefaults, perDeviceTrainBatchSize: 32, learningRate, numTrainEpochs, warmupRatio: 0.06, weightDecay: 0.01 };
 }
 
+/** All recipes by name. */
 export const recipes: Readonly<Record<string, Recipe>> = {
   bertwright: { source: 'this project', hyperparameters: bertwright },
   'hf-docs': {
@@ -93,6 +94,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   mosaic: { source: 'MosaicBERT (Portes et al., 2023)', hyperparameters: mosaic },
 };
 
+/** The recipe of a fine-tune that names none. */
 export const defaultRecipe = 'bertwright';
 
 /** A recipe by name; throws a UsageError with the near match for any other. */

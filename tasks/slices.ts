@@ -5,6 +5,7 @@ import { type ClassifierOutput, score } from './classify.js';
 import type { EncodedRow } from './encodeSplit.js';
 import type { TaskExample, TaskSpec } from './taskSpec.js';
 
+/** What rows can be divided by. */
 export const sliceKinds = ['length', 'label', 'overlap', 'negation'] as const;
 export type SliceKind = (typeof sliceKinds)[number];
 

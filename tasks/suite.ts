@@ -10,6 +10,7 @@ import { writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { acquireLock } from '../src/checkpoint/runLock.js';
 import { InterruptedError, UsageError } from '../src/data/errors.js';
 import { engineInfo } from '../src/engine/index.js';
+import { chooseThreads } from '../src/engine/threads.js';
 import { refuseTwoBatchSizes } from '../src/train/batchSize.js';
 import { ensureEngine } from '../src/train/ensureEngine.js';
 import { requireModelFiles } from './fingerprint.js';
@@ -56,13 +57,16 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const concurrency = options.concurrency ?? 1;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > mostConcurrency) throw new UsageError(`concurrency is ${concurrency}; expected a whole number from 1 to ${mostConcurrency}`);
   const runs = await plannedRuns(options);
-  const place = { engine, threads: Math.max(1, Math.floor(threads / concurrency)) };
+  // The native engine computes in its threads, the others in one a process.
+  const processes = Math.min(concurrency, engine === 'native' ? threads : chooseThreads(undefined).threads);
+  if (processes < concurrency) options.progress?.({ type: 'note', text: `${processes} runs beside each other, not ${concurrency}: more would share the same processors` });
+  const place = { engine, threads: Math.max(1, Math.floor(threads / processes)) };
   if (options.dryRun === true) return { output: options.output, runs: await withEstimates(options, await Promise.all(runs.map(withEarlierStatus)), place), choices: [] };
   await mkdir(options.output, { recursive: true });
   const lock = await acquireLock(options.output);
   try {
     for (const { directory, searched, members } of runGroups(runs)) if (searched) await prepareChoice(options, directory, members.flatMap((i) => runs[i] ?? []));
-    return { output: options.output, runs, choices: await makeRuns(options, runs, place, concurrency) };
+    return { output: options.output, runs, choices: await makeRuns(options, runs, place, processes) };
   } finally {
     await lock.release();
   }

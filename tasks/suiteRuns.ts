@@ -1,6 +1,7 @@
 /** One run of a suite, in a process of its own: what it is started with, what it would take, how it ends. */
 import path from 'node:path';
 import { glueTask } from '../glue/tasks.js';
+import { makeDirectory, writeFileAtomic } from '../src/checkpoint/atomicFile.js';
 import { readRunRecord } from '../src/checkpoint/outputDirectory.js';
 import { BertwrightError, InterruptedError, NonFiniteError } from '../src/data/errors.js';
 import { engineInfo, type EngineName } from '../src/engine/index.js';
@@ -27,7 +28,8 @@ export function errorText(error: unknown): string {
 export function startOf(options: SuiteOptions, run: SuiteRun, place: Place) {
   const { models: _, tasks: __, seeds: ___, dryRun: ____, progress: _____, signal: ______, concurrency: _______, fromTask: ________, grid: _________, ...shared } = options;
   const matmulPrecision = shared.matmulPrecision ?? engineInfo().matmulPrecision;
-  const started = run.from === undefined ? { model: run.model } : { model: run.from, init: undefined, modelName: `${path.basename(path.resolve(run.model))}${options.init === undefined ? '' : ', random weights,'} from ${glueTask(options.fromTask ?? '').title}` };
+  const system = `${path.basename(path.resolve(run.model))}${options.init === undefined ? '' : ', random weights'}`;
+  const started = run.from === undefined ? { model: run.model } : { model: run.from, root: { model: run.model, system }, init: undefined, modelName: `${system}${options.init === undefined ? '' : ','} from ${glueTask(options.fromTask ?? '').title}` };
   const tried = run.point === undefined ? {} : { ...run.point, doPredict: false };
   return { ...place, options: { ...shared, ...started, ...tried, matmulPrecision, task: run.task, seed: run.seed, output: run.directory } };
 }
@@ -85,7 +87,20 @@ export async function runOne(options: SuiteOptions, run: SuiteRun, place: Place,
       }
       const status = error instanceof NonFiniteError && run.point !== undefined ? 'diverged' : 'failed';
       progress({ type: 'note', text: `${status}: ${text}` });
-      return { ...run, status, error: text };
+      return { ...run, status, error: text, log: writeLog(options.output, run, error) };
     }
+  }
+}
+
+/** Writes all that is known of a failure below `<suite>/logs`, not into the run's folder, which may be another's; returns the file, undefined where it cannot be written. */
+function writeLog(suite: string, run: SuiteRun, error: unknown): string | undefined {
+  const file = path.join(suite, 'logs', `${path.relative(suite, run.directory).split(path.sep).join('_')}.log`);
+  const cause = error instanceof Error && error.cause !== undefined ? `\n${String(error.cause)}` : '';
+  try {
+    makeDirectory(path.dirname(file));
+    writeFileAtomic(file, `${run.directory}\n${new Date().toISOString()}\n${errorText(error)}\n${error instanceof Error ? (error.stack ?? '') : ''}${cause}\n`);
+    return file;
+  } catch {
+    return undefined;
   }
 }

@@ -1,7 +1,6 @@
 /** `bertwright predict`: labels or scores for a split, a file, a text, or lines of stdin. */
 import { UsageError } from '../../src/data/errors.js';
-import { lineRows } from '../../tasks/lineRows.js';
-import type { Prediction, PredictOptions } from '../../tasks/options.js';
+import type { Prediction, PredictOptions, TextRow } from '../../tasks/options.js';
 import { applyEngine, engineLine } from '../cli/engine.js';
 import { engineOptions } from '../cli/options.js';
 import { openOutputFile, printJson, printLine } from '../cli/output.js';
@@ -97,5 +96,10 @@ function givenRows(settings: Settings): PredictOptions['rows'] {
   if (settings.string('text-pair') !== undefined) throw new UsageError('--text-pair is given without --text');
   if (settings.string('task') !== undefined || settings.string('file') !== undefined) return undefined;
   if (process.stdin.isTTY === true) throw new UsageError('nothing to predict', { hint: 'give --task, --file, --text, or lines on stdin' });
-  return lineRows(process.stdin as AsyncIterable<Buffer>, '<stdin>');
+  return stdinRows();
+}
+
+async function* stdinRows(): AsyncGenerator<TextRow[]> {
+  const { lineRows } = await import('../../tasks/lineRows.js');
+  yield* lineRows(process.stdin as AsyncIterable<Buffer>, '<stdin>');
 }

@@ -83,7 +83,7 @@ export const suiteCommand: CommandSpec = {
       for (const run of result.runs) {
         const value = run.value === undefined ? '' : `  ${run.metric ?? ''} ${Number(run.value.toFixed(4))}`;
         const estimate = run.estimate === undefined ? '' : `  about ${formatSeconds(run.estimate.seconds)}, ${Math.ceil(run.estimate.bytes / 2 ** 20)} MiB`;
-        printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${estimate}${run.error === undefined ? '' : `  ${run.error}`}`);
+        printLine(`${run.status.padEnd(8)}  ${run.directory}${value}${estimate}${run.error === undefined ? '' : `  ${run.error}`}${run.log === undefined ? '' : `  (log: ${run.log})`}`);
       }
       for (const choice of result.choices) printLine(choiceLine(choice));
       const estimates = result.runs.flatMap((run) => run.estimate ?? []);
